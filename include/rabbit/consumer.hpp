@@ -1,0 +1,78 @@
+#pragma once
+
+#include "rabbit/connection.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+namespace rabbit {
+
+/// The arguments of basic.qos and basic.consume (AMQP 0-9-1, section 1.8.3 of the generated reference).
+struct ConsumerOptions {
+    std::string queue;
+    std::string consumer_tag = {};  ///< empty: the broker makes one up
+    bool no_ack = true;        ///< the broker counts a message as taken once it is sent
+    bool exclusive = false;
+    std::uint16_t prefetch = 0;  ///< messages sent and not yet acked at most; 0: no limit; ignored with no_ack
+    Table arguments = {};
+};
+
+/// A consumer, started by construction and stopped by cancel() or with its connection.
+class Consumer final : Listener {
+public:
+    /// Returns once the broker has accepted the consumer. `connection` must outlive it and have no other.
+    Consumer(Connection& connection, ConsumerOptions options);
+    ~Consumer();
+    Consumer(const Consumer&) = delete;
+    Consumer& operator=(const Consumer&) = delete;
+
+    /// After Connection::reopen(): consumes again, from `queue`. Messages that had arrived and were to be acked are
+    /// forgotten, since the broker delivers them again; acking those handed out before has no effect. Delivery tags
+    /// go on rising.
+    void resume(std::string queue);
+
+    /// The next message; empty when the deadline passed, a watched descriptor is ready or, after cancel(), when all
+    /// that were on their way have been taken. Throws kind `closed` when the broker cancels the consumer, as it does
+    /// when the queue is deleted.
+    std::optional<Delivery> next(Deadline deadline = {}, std::span<pollfd> watched = {});
+
+    /// The next message if it has been read from the socket already; asks the system for nothing.
+    std::optional<Delivery> next_buffered();
+
+    /// A message waits to be handed out.
+    [[nodiscard]] bool has_arrived() const noexcept { return !arrived_.empty(); }
+
+    /// Asks the broker to send no more. What is on its way until it says so is still handed out by next(), which
+    /// then comes back empty.
+    void cancel();
+
+    /// basic.ack of all up to `delivery_tag`. It leaves when something is waited for.
+    void ack_up_to(std::uint64_t delivery_tag);
+    /// basic.ack of one.
+    void ack(std::uint64_t delivery_tag);
+    /// basic.nack of one: back to its place in the queue, or (requeue false) dropped or dead-lettered.
+    void nack(std::uint64_t delivery_tag, bool requeue);
+    /// basic.nack of all that was delivered and neither acked nor nacked: back to their places in the queue.
+    void give_back_all();
+
+    [[nodiscard]] const std::string& queue() const noexcept { return options_.queue; }
+
+private:
+    void subscribe();
+    void send_ack(std::uint64_t delivery_tag, bool multiple);
+    void send_nack(std::uint64_t delivery_tag, bool multiple, bool requeue);
+    void on_delivery(Delivery delivery) override;
+    void on_cancel(bool by_broker) override;
+
+    Connection& connection_;
+    ConsumerOptions options_;
+    std::deque<Delivery> arrived_;
+    std::uint64_t last_tag_ = 0;   ///< of all that arrived
+    std::uint64_t tag_offset_ = 0;  ///< from the broker's delivery tags, which begin at 1 again, to those handed out
+    bool cancelled_ = false;            ///< by cancel(), and the broker has said so
+    bool cancelled_by_broker_ = false;
+};
+
+}  // namespace rabbit

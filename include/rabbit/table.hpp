@@ -1,0 +1,56 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace rabbit {
+
+struct Value;
+struct Field;
+
+using Array = std::vector<Value>;
+/// A field table in the order of the wire (AMQP 0-9-1, section 4.2.5.5).
+using Table = std::vector<Field>;
+
+/// Seconds since 1970-01-01 00:00 UTC (section 4.2.5.4).
+struct Timestamp {
+    std::uint64_t seconds = 0;
+    auto operator<=>(const Timestamp&) const = default;
+};
+
+/// value / 10^scale.
+struct Decimal {
+    std::uint8_t scale = 0;
+    std::uint32_t value = 0;
+    auto operator<=>(const Decimal&) const = default;
+};
+
+/// A byte array, type 'x': unlike a string it claims no encoding.
+struct Bytes {
+    std::string data;
+    auto operator<=>(const Bytes&) const = default;
+};
+
+/// One field's value. The alternatives are the field types that RabbitMQ reads and writes
+/// (https://www.rabbitmq.com/amqp-0-9-1-errata, section 3), each kept apart so that none is lost on the way.
+struct Value {
+    using Variant = std::variant<std::monostate, bool, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t,
+                                 std::int32_t, std::uint32_t, std::int64_t, std::uint64_t, float, double, Decimal,
+                                 Timestamp, std::string, Bytes, Array, Table>;
+    Variant data;
+    bool operator==(const Value&) const;
+};
+
+struct Field {
+    std::string name;
+    Value value;
+    bool operator==(const Field&) const;
+};
+
+inline bool Value::operator==(const Value& other) const { return data == other.data; }
+inline bool Field::operator==(const Field& other) const { return name == other.name && value == other.value; }
+
+}  // namespace rabbit

@@ -1,0 +1,444 @@
+#include "rabbit/connection.hpp"
+
+#include "content.hpp"
+#include "login.hpp"
+#include "rabbit/error.hpp"
+#include "table_codec.hpp"
+#include "tcp.hpp"
+#include "wire.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include <poll.h>
+
+namespace rabbit {
+namespace {
+
+constexpr amqp_channel_t channel = 1;
+
+/// The pauses between attempts: twice as long each time, up to a few seconds, and of random length around that, so
+/// that the clients of a broker that went down do not come back all at once.
+class Backoff {
+public:
+    std::chrono::milliseconds next() {
+        const auto pause = std::exchange(pause_, std::min(2 * pause_, longest));
+        return std::chrono::milliseconds(
+            std::uniform_int_distribution<std::int64_t>(pause.count() / 2, pause.count() * 3 / 2)(random_));
+    }
+
+private:
+    static constexpr std::chrono::milliseconds longest{4000};
+    std::chrono::milliseconds pause_{100};
+    std::minstd_rand random_{std::random_device()()};
+};
+
+/// Trying again does not mend a missing permission.
+ErrorKind kind_of(int reply_code) {
+    switch (reply_code) {
+        case AMQP_ACCESS_REFUSED: return ErrorKind::refused;
+        case AMQP_CONNECTION_FORCED: return ErrorKind::lost;  // the broker shuts down, or an administrator closed it
+        default: return ErrorKind::closed;
+    }
+}
+
+}  // namespace
+
+/// The reply that call() waits for.
+struct Connection::Awaited {
+    std::uint32_t method;
+    const std::function<void(const void*)>& on_reply;
+    bool arrived = false;
+};
+
+Connection::Connection(std::vector<Endpoint> endpoints, ConnectionOptions options)
+    : endpoints_(std::move(endpoints)), options_(std::move(options)) {
+    if (endpoints_.empty()) {
+        throw Error(ErrorKind::invalid, "cannot connect", "there is no endpoint to connect to");
+    }
+    reopen();
+}
+
+Connection::Connection(Endpoint endpoint, ConnectionOptions options)
+    : Connection(std::vector<Endpoint>{std::move(endpoint)}, std::move(options)) {}
+
+Connection::~Connection() = default;
+Connection::Connection(Connection&&) noexcept = default;
+Connection& Connection::operator=(Connection&&) noexcept = default;
+
+void Connection::reopen() {
+    const auto give_up_at = Clock::now() + options_.retry_for;
+    for (Backoff backoff;;) {
+        try {
+            open_any();
+            return;
+        } catch (const Error& error) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(give_up_at - Clock::now());
+            const bool may_mend = error.kind() == ErrorKind::unreachable || error.kind() == ErrorKind::lost;
+            interrupt_reported_ |= error.kind() == ErrorKind::interrupted;
+            if (!may_mend || left.count() <= 0) {
+                throw;
+            }
+            const auto pause = std::min(backoff.next(), left);
+            if (options_.on_retry) {
+                options_.on_retry(error, pause);
+            }
+            pause_before_retry(pause);
+        }
+    }
+}
+
+/// Tries each endpoint once, beginning with the one that worked last; throws what the last one threw.
+void Connection::open_any() {
+    for (std::size_t tried = 1;; ++tried) {
+        try {
+            open(current_);
+            return;
+        } catch (const Error& error) {
+            const bool try_next = error.kind() == ErrorKind::unreachable || error.kind() == ErrorKind::lost;
+            if (!try_next || tried == endpoints_.size()) {
+                throw;
+            }
+            current_ = (current_ + 1) % endpoints_.size();
+        }
+    }
+}
+
+void Connection::open(std::size_t endpoint) {
+    auto options = options_;
+    options.interrupt = armed_interrupt();
+    auto wire = std::make_unique<Wire>(endpoints_[endpoint], options);
+    server_ = log_in(*wire, endpoints_[endpoint], options);
+    wire_ = std::move(wire);
+    content_ = std::make_unique<Content>();
+    late_reply_.reset();
+    set_blocked({});
+    open_channel();
+}
+
+void Connection::pause_before_retry(std::chrono::milliseconds pause) {
+    pollfd interrupt{armed_interrupt(), POLLIN, 0};
+    const auto until = Clock::now() + pause;
+    while (Clock::now() < until) {
+        poll(&interrupt, 1, poll_timeout(until));
+        report_interrupt(interrupt.revents != 0);
+    }
+}
+
+void Connection::open_channel() {
+    amqp_channel_open_t open{};
+    call(fmt::format("cannot open a channel on {}", endpoint().name()), AMQP_CHANNEL_OPEN_METHOD, &open,
+         AMQP_CHANNEL_OPEN_OK_METHOD);
+    channel_open_ = true;
+}
+
+/// Nothing is answered on a channel that the broker has closed.
+void Connection::check_channel() const {
+    if (!channel_open_) {
+        throw Error(ErrorKind::closed, fmt::format("cannot go on with {}", endpoint().name()), "the channel is closed");
+    }
+}
+
+void Connection::reopen_channel() {
+    *content_ = Content();
+    open_channel();
+}
+
+Queue Connection::declare(const QueueOptions& options) {
+    check_short_string("queue name", options.name);
+    const TableView arguments(options.arguments);
+    amqp_queue_declare_t declare{};
+    declare.queue = to_amqp(options.name);
+    declare.passive = options.passive;
+    declare.durable = options.durable;
+    declare.exclusive = options.exclusive;
+    declare.auto_delete = options.auto_delete;
+    declare.arguments = arguments.get();
+    Queue queue;
+    call(fmt::format("cannot declare queue '{}'", options.name), AMQP_QUEUE_DECLARE_METHOD, &declare,
+         AMQP_QUEUE_DECLARE_OK_METHOD, [&queue](const void* reply) {
+             const auto& ok = *static_cast<const amqp_queue_declare_ok_t*>(reply);
+             queue = {copy(ok.queue), ok.message_count, ok.consumer_count};
+         });
+    return queue;
+}
+
+void Connection::bind(const std::string& queue, const Address& source, const Table& arguments) {
+    check_short_string("exchange name", source.exchange);
+    check_short_string("routing key", source.routing_key);
+    const TableView view_of_arguments(arguments);
+    amqp_queue_bind_t bind{};
+    bind.queue = to_amqp(queue);
+    bind.exchange = to_amqp(source.exchange);
+    bind.routing_key = to_amqp(source.routing_key);
+    bind.arguments = view_of_arguments.get();
+    call(fmt::format("cannot bind queue '{}' to exchange '{}'", queue, source.exchange), AMQP_QUEUE_BIND_METHOD,
+         &bind, AMQP_QUEUE_BIND_OK_METHOD);
+}
+
+void Connection::close() {
+    amqp_connection_close_t close{};
+    close.reply_code = AMQP_REPLY_SUCCESS;
+    channel_open_ = false;
+    call(fmt::format("cannot close the connection to {}", endpoint().name()), AMQP_CONNECTION_CLOSE_METHOD, &close,
+         AMQP_CONNECTION_CLOSE_OK_METHOD);
+}
+
+void Connection::call(const std::string& operation, std::uint32_t method, const void* arguments, std::uint32_t reply,
+                      const std::function<void(const void*)>& on_reply) {
+    const bool on_connection = method == AMQP_CONNECTION_CLOSE_METHOD;
+    if (!on_connection && method != AMQP_CHANNEL_OPEN_METHOD) {
+        check_channel();
+    }
+    const auto deadline = Clock::now() + options_.reply_timeout;
+    Awaited awaited{reply, on_reply};
+    awaited_ = &awaited;
+    try {
+        send_method(on_connection ? 0 : channel, method, arguments);
+        while (!awaited.arrived) {
+            if (wait(deadline) == Wake::deadline) {
+                throw wire_->lost(fmt::format("no answer within {} s",
+                                              std::chrono::duration<double>(options_.reply_timeout).count()));
+            }
+        }
+        awaited_ = nullptr;
+    } catch (const Error& error) {
+        awaited_ = nullptr;
+        late_reply_ = reply;
+        if (error.kind() == ErrorKind::closed || error.kind() == ErrorKind::refused) {
+            throw Error(error.kind(), operation, error.cause(), error.reply_code());
+        }
+        throw;
+    }
+}
+
+void Connection::send_method(std::uint16_t on_channel, std::uint32_t method, const void* arguments) {
+    amqp_frame_t frame{};
+    frame.frame_type = AMQP_FRAME_METHOD;
+    frame.channel = on_channel;
+    frame.payload.method.id = method;
+    frame.payload.method.decoded = const_cast<void*>(arguments);
+    wire_->send(frame);
+}
+
+void Connection::encode(const amqp_basic_publish_t& method, const amqp_basic_properties_t& properties,
+                        std::string_view body) {
+    const auto begun = wire_->unsent();
+    send_method(channel, AMQP_BASIC_PUBLISH_METHOD, &method);
+    amqp_frame_t frame{};
+    frame.channel = channel;
+    frame.frame_type = AMQP_FRAME_HEADER;
+    frame.payload.properties.class_id = AMQP_BASIC_CLASS;
+    frame.payload.properties.body_size = body.size();
+    frame.payload.properties.decoded = const_cast<amqp_basic_properties_t*>(&properties);
+    try {
+        wire_->send(frame);
+    } catch (const Error&) {
+        wire_->forget_unsent(begun);  // the broker would wait for the rest of the message
+        throw;
+    }
+    frame.frame_type = AMQP_FRAME_BODY;
+    for (std::size_t at = 0; at < body.size(); at += wire_->max_body_frame()) {
+        frame.payload.body_fragment = to_amqp(body.substr(at, wire_->max_body_frame()));
+        wire_->send(frame);
+    }
+}
+
+bool Connection::flush_batch(Deadline deadline) {
+    if (wire_->unsent() < Wire::batch) {
+        return false;
+    }
+    flush(deadline);
+    return true;
+}
+
+void Connection::flush(Deadline deadline) {
+    while (wire_->unsent() > 0) {
+        const auto ready = wire_->poll(true, deadline, {}, armed_interrupt());
+        report_interrupt(ready.interrupted);
+        if (ready.readable) {
+            read_frame();
+            while (handle_buffered()) {
+            }
+        }
+        if (ready.writable) {
+            wire_->write();
+        } else if (deadline && Clock::now() >= *deadline) {
+            return;
+        }
+    }
+}
+
+Wake Connection::wait(Deadline deadline, std::span<pollfd> watched) {
+    flush(deadline);
+    for (;;) {
+        if (handle_buffered()) {
+            return Wake::frame;
+        }
+        const auto ready = wire_->poll(false, deadline, watched, armed_interrupt());
+        report_interrupt(ready.interrupted);
+        if (ready.readable && read_frame()) {
+            return Wake::frame;
+        }
+        if (ready.watched) {
+            return Wake::watched;
+        }
+        if (deadline && Clock::now() >= *deadline) {
+            return Wake::deadline;
+        }
+    }
+}
+
+Wake Connection::pause(Deadline deadline, std::span<pollfd> watched) {
+    for (;;) {
+        const auto ready = wire_->poll_unread(deadline, watched, armed_interrupt());
+        report_interrupt(ready.interrupted);
+        if (ready.watched) {
+            return Wake::watched;
+        }
+        if (deadline && Clock::now() >= *deadline) {
+            return Wake::deadline;
+        }
+    }
+}
+
+bool Connection::handle_buffered() {
+    return wire_->buffered() && read_frame();
+}
+
+void Connection::report_interrupt(bool interrupted) {
+    if (interrupted) {
+        interrupt_reported_ = true;
+        throw Error(ErrorKind::interrupted, fmt::format("gave up waiting for {}", endpoint().name()), "interrupted");
+    }
+}
+
+bool Connection::read_frame() {
+    const auto frame = wire_->read();
+    if (frame) {
+        handle(*frame);
+    }
+    return frame.has_value();
+}
+
+void Connection::handle(const amqp_frame_t& frame) {
+    if (frame.channel > channel) {
+        throw wire_->lost(fmt::format("it sent a frame on channel {}, which is not open", frame.channel));
+    }
+    if (frame.frame_type == AMQP_FRAME_METHOD) {
+        handle_method(frame);
+    } else if (const auto broken = content_->add(frame, listener_); !broken.empty()) {
+        throw wire_->lost(fmt::format("it sent {}", broken));
+    }
+}
+
+void Connection::handle_method(const amqp_frame_t& frame) {
+    const auto& method = frame.payload.method;
+    if (frame.channel == channel && content_->begun() && method.id != AMQP_CHANNEL_CLOSE_METHOD) {
+        throw wire_->lost("it sent a method in the middle of a message");
+    }
+    switch (method.id) {
+        case AMQP_BASIC_DELIVER_METHOD:
+            content_->begin(*static_cast<const amqp_basic_deliver_t*>(method.decoded));
+            break;
+        case AMQP_BASIC_RETURN_METHOD:
+            content_->begin(*static_cast<const amqp_basic_return_t*>(method.decoded));
+            break;
+        case AMQP_BASIC_ACK_METHOD: {
+            const auto& ack = *static_cast<const amqp_basic_ack_t*>(method.decoded);
+            if (listener_) {
+                listener_->on_confirm({ack.delivery_tag, ack.multiple != 0, true});
+            }
+            break;
+        }
+        case AMQP_BASIC_NACK_METHOD: {
+            const auto& nack = *static_cast<const amqp_basic_nack_t*>(method.decoded);
+            if (listener_) {
+                listener_->on_confirm({nack.delivery_tag, nack.multiple != 0, false});
+            }
+            break;
+        }
+        case AMQP_BASIC_CANCEL_METHOD:
+        case AMQP_BASIC_CANCEL_OK_METHOD:
+            if (listener_) {
+                listener_->on_cancel(method.id == AMQP_BASIC_CANCEL_METHOD);
+            }
+            break;
+        case AMQP_CHANNEL_FLOW_METHOD: {
+            const auto& flow = *static_cast<const amqp_channel_flow_t*>(method.decoded);
+            amqp_channel_flow_ok_t ok{flow.active};
+            send_method(channel, AMQP_CHANNEL_FLOW_OK_METHOD, &ok);
+            set_blocked(flow.active ? std::nullopt : std::optional<std::string>("channel.flow"));
+            break;
+        }
+        case AMQP_CONNECTION_BLOCKED_METHOD:
+            set_blocked(copy(static_cast<const amqp_connection_blocked_t*>(method.decoded)->reason));
+            break;
+        case AMQP_CONNECTION_UNBLOCKED_METHOD:
+            set_blocked({});
+            break;
+        case AMQP_CHANNEL_CLOSE_METHOD: {
+            const auto& close = *static_cast<const amqp_channel_close_t*>(method.decoded);
+            handle_channel_close(close.reply_code, view(close.reply_text));
+        }
+        case AMQP_CONNECTION_CLOSE_METHOD: {
+            const auto& close = *static_cast<const amqp_connection_close_t*>(method.decoded);
+            handle_connection_close(close.reply_code, view(close.reply_text));
+        }
+        default:
+            handle_reply(method.id, method.decoded);
+    }
+}
+
+void Connection::handle_reply(std::uint32_t method, const void* arguments) {
+    if (awaited_ && awaited_->method == method && !awaited_->arrived) {
+        awaited_->arrived = true;
+        if (awaited_->on_reply) {
+            awaited_->on_reply(arguments);
+        }
+    } else if (late_reply_ == method) {
+        late_reply_.reset();
+    } else {
+        const char* name = amqp_method_name(method);
+        throw wire_->lost(fmt::format("it sent {}, which nothing asked for", name ? name : "an unknown method"));
+    }
+}
+
+void Connection::handle_channel_close(int code, std::string_view text) {
+    channel_open_ = false;
+    const Error error(kind_of(code), fmt::format("{} closed the channel", endpoint().name()),
+                      fmt::format("{} {}", code, text), code);
+    amqp_channel_close_ok_t ok{};
+    send_method(channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
+    throw error;
+}
+
+void Connection::handle_connection_close(int code, std::string_view text) {
+    channel_open_ = false;
+    const Error error(kind_of(code), fmt::format("{} closed the connection", endpoint().name()),
+                      fmt::format("{} {}", code, text), code);
+    amqp_connection_close_ok_t ok{};
+    send_method(0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
+    if (wire_->poll(true, Clock::now(), {}, -1).writable) {
+        wire_->write();
+    }
+    throw error;
+}
+
+void Connection::set_blocked(std::optional<std::string> reason) {
+    if (reason == blocked_) {
+        return;
+    }
+    blocked_ = std::move(reason);
+    if (!blocked_ && listener_) {
+        listener_->on_unblocked();
+    }
+    if (options_.on_blocked) {
+        options_.on_blocked(blocked_);
+    }
+}
+
+}  // namespace rabbit

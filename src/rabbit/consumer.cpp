@@ -1,0 +1,142 @@
+#include "rabbit/consumer.hpp"
+
+#include "rabbit/error.hpp"
+#include "table_codec.hpp"
+#include "wire.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace rabbit {
+
+Consumer::Consumer(Connection& connection, ConsumerOptions options)
+    : connection_(connection), options_(std::move(options)) {
+    check_short_string("queue name", options_.queue);
+    check_short_string("consumer tag", options_.consumer_tag);
+    connection_.listener_ = this;
+    try {
+        subscribe();
+    } catch (...) {
+        connection_.listener_ = nullptr;
+        throw;
+    }
+}
+
+void Consumer::resume(std::string queue) {
+    options_.queue = std::move(queue);
+    if (!options_.no_ack) {
+        arrived_.clear();
+    }
+    tag_offset_ = last_tag_;
+    cancelled_by_broker_ = false;
+    subscribe();
+}
+
+void Consumer::subscribe() {
+    const auto operation = fmt::format("cannot consume from queue '{}'", options_.queue);
+    if (options_.prefetch > 0 && !options_.no_ack) {
+        amqp_basic_qos_t qos{};
+        qos.prefetch_count = options_.prefetch;
+        connection_.call(operation, AMQP_BASIC_QOS_METHOD, &qos, AMQP_BASIC_QOS_OK_METHOD);
+    }
+    const TableView arguments(options_.arguments);
+    amqp_basic_consume_t consume{};
+    consume.queue = to_amqp(options_.queue);
+    consume.consumer_tag = to_amqp(options_.consumer_tag);
+    consume.no_ack = options_.no_ack;
+    consume.exclusive = options_.exclusive;
+    consume.arguments = arguments.get();
+    connection_.call(operation, AMQP_BASIC_CONSUME_METHOD, &consume, AMQP_BASIC_CONSUME_OK_METHOD,
+                     [this](const void* reply) {
+                         options_.consumer_tag =
+                             copy(static_cast<const amqp_basic_consume_ok_t*>(reply)->consumer_tag);
+                     });
+}
+
+Consumer::~Consumer() {
+    connection_.listener_ = nullptr;
+}
+
+std::optional<Delivery> Consumer::next(Deadline deadline, std::span<pollfd> watched) {
+    for (;;) {
+        if (auto delivery = next_buffered()) {
+            return delivery;
+        }
+        if (cancelled_) {
+            return std::nullopt;
+        }
+        if (cancelled_by_broker_) {
+            throw Error(ErrorKind::closed, fmt::format("the broker ended the consumer of queue '{}'", options_.queue),
+                        "the queue was deleted, or its node went down");
+        }
+        if (connection_.wait(deadline, watched) != Wake::frame) {
+            return std::nullopt;
+        }
+    }
+}
+
+std::optional<Delivery> Consumer::next_buffered() {
+    while (arrived_.empty()) {
+        if (cancelled_ || cancelled_by_broker_ || !connection_.handle_buffered()) {
+            return std::nullopt;
+        }
+    }
+    std::optional<Delivery> delivery(std::move(arrived_.front()));
+    arrived_.pop_front();
+    return delivery;
+}
+
+void Consumer::cancel() {
+    amqp_basic_cancel_t cancel{};
+    cancel.consumer_tag = to_amqp(options_.consumer_tag);
+    connection_.send_method(1, AMQP_BASIC_CANCEL_METHOD, &cancel);
+}
+
+void Consumer::ack_up_to(std::uint64_t delivery_tag) {
+    send_ack(delivery_tag, true);
+}
+
+void Consumer::ack(std::uint64_t delivery_tag) {
+    send_ack(delivery_tag, false);
+}
+
+void Consumer::nack(std::uint64_t delivery_tag, bool requeue) {
+    if (delivery_tag > tag_offset_) {
+        send_nack(delivery_tag - tag_offset_, false, requeue);
+    }
+}
+
+void Consumer::give_back_all() {
+    send_nack(0, true, true);  // tag 0 with `multiple`: all outstanding (https://www.rabbitmq.com/docs/nack)
+}
+
+void Consumer::send_ack(std::uint64_t delivery_tag, bool multiple) {
+    if (delivery_tag <= tag_offset_) {
+        return;
+    }
+    amqp_basic_ack_t ack{};
+    ack.delivery_tag = delivery_tag - tag_offset_;
+    ack.multiple = multiple;
+    connection_.send_method(1, AMQP_BASIC_ACK_METHOD, &ack);
+}
+
+void Consumer::send_nack(std::uint64_t delivery_tag, bool multiple, bool requeue) {
+    amqp_basic_nack_t nack{};
+    nack.delivery_tag = delivery_tag;
+    nack.multiple = multiple;
+    nack.requeue = requeue;
+    connection_.send_method(1, AMQP_BASIC_NACK_METHOD, &nack);
+}
+
+void Consumer::on_delivery(Delivery delivery) {
+    delivery.delivery_tag += tag_offset_;
+    last_tag_ = delivery.delivery_tag;
+    arrived_.push_back(std::move(delivery));
+}
+
+void Consumer::on_cancel(bool by_broker) {
+    (by_broker ? cancelled_by_broker_ : cancelled_) = true;
+}
+
+}  // namespace rabbit

@@ -1,0 +1,21 @@
+#include "rabbit/error.hpp"
+
+#include <fmt/format.h>
+
+namespace rabbit {
+
+Error::Error(ErrorKind kind, std::string_view operation, std::string_view cause, int reply_code)
+    : std::runtime_error(fmt::format("{}: {}", operation, cause)),
+      kind_(kind),
+      reply_code_(reply_code),
+      cause_(cause) {}
+
+void check_short_string(std::string_view what, std::string_view name) {
+    constexpr std::size_t longest = 255;
+    if (name.size() > longest) {
+        throw Error(ErrorKind::invalid, fmt::format("{} of {} bytes", what, name.size()),
+                    fmt::format("AMQP allows {} at most; shorten it", longest));
+    }
+}
+
+}  // namespace rabbit

@@ -1,0 +1,214 @@
+#include "rabbit/publisher.hpp"
+
+#include "properties_codec.hpp"
+#include "rabbit/error.hpp"
+#include "wire.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace rabbit {
+
+Publisher::Publisher(Connection& connection, PublisherOptions options)
+    : connection_(connection), options_(std::move(options)), progress_(Clock::now()) {
+    select_confirms();
+    connection_.listener_ = this;
+}
+
+void Publisher::select_confirms() {
+    if (options_.confirm) {
+        amqp_confirm_select_t select{};
+        connection_.call(fmt::format("cannot turn on publisher confirms on {}", connection_.endpoint().name()),
+                         AMQP_CONFIRM_SELECT_METHOD, &select, AMQP_CONFIRM_SELECT_OK_METHOD);
+    }
+}
+
+Publisher::~Publisher() {
+    connection_.listener_ = nullptr;
+}
+
+void Publisher::publish(Address address, Message message) {
+    check_short_string("exchange name", address.exchange);
+    check_short_string("routing key", address.routing_key);
+    connection_.check_channel();
+    while (!has_room(message.body.size())) {
+        wait({});
+    }
+    if (in_flight_.empty()) {
+        progress_ = Clock::now();
+    }
+    InFlight sent{published_ + 1, std::move(address), std::move(message)};
+    encode(sent);
+    ++published_;
+    if (options_.confirm) {
+        in_flight_bytes_ += sent.message.body.size();
+        in_flight_.push_back(std::move(sent));
+    }
+    try {
+        if (connection_.flush_batch(overdue())) {
+            check_overdue();
+        }
+    } catch (const Error& error) {
+        recover(error);
+    }
+}
+
+void Publisher::encode(const InFlight& sent) {
+    static const Properties none;
+    const PropertiesView properties(sent.message.properties ? *sent.message.properties : none);
+    amqp_basic_publish_t publish{};
+    publish.exchange = to_amqp(sent.address.exchange);
+    publish.routing_key = to_amqp(sent.address.routing_key);
+    publish.mandatory = options_.confirm;
+    connection_.encode(publish, properties.get(), sent.message.body);
+}
+
+Wake Publisher::wait(Deadline deadline, std::span<pollfd> watched) {
+    connection_.check_channel();
+    auto wake = Wake::frame;
+    try {
+        wake = connection_.wait(earlier(deadline, overdue()), watched);
+    } catch (const Error& error) {
+        recover(error);
+    }
+    check_overdue();
+    return wake;
+}
+
+void Publisher::check_overdue() const {
+    if (const auto limit = overdue(); limit && Clock::now() >= *limit) {
+        throw Error(ErrorKind::timeout, fmt::format("no confirm from {}", connection_.endpoint().name()),
+                    fmt::format("none came for {} s, {} in flight",
+                                std::chrono::duration<double>(*options_.confirm_timeout).count(), in_flight_.size()));
+    }
+}
+
+/// Opens the connection again if `error` is that it was lost; throws everything else on.
+void Publisher::recover(const Error& error) {
+    if (error.kind() != ErrorKind::lost || !options_.confirm || !connection_.may_reopen()) {
+        throw error;
+    }
+    for (;;) {
+        try {
+            connection_.reopen();
+            publish_again();
+            return;
+        } catch (const Error& again) {
+            if (again.kind() != ErrorKind::lost) {
+                throw;
+            }
+        }
+    }
+}
+
+void Publisher::publish_again() {
+    std::erase_if(in_flight_, [](const InFlight& sent) { return sent.settled; });
+    first_tag_ = 1;
+    return_cursor_ = 1;
+    progress_ = Clock::now();
+    if (options_.on_reopened) {
+        options_.on_reopened(in_flight_.size());
+    }
+    select_confirms();
+    const auto count = in_flight_.size();
+    for (std::uint64_t tag = 1; tag <= count; ++tag) {
+        auto& sent = in_flight_[tag - first_tag_];  // confirms of those before it move first_tag_
+        sent.reply_code = 0;
+        encode(sent);
+        connection_.flush_batch({});
+    }
+}
+
+bool Publisher::settle(Deadline deadline) {
+    while (!in_flight_.empty()) {
+        if (wait(deadline) == Wake::deadline) {
+            return in_flight_.empty();
+        }
+    }
+    return true;
+}
+
+std::uint64_t Publisher::first_unsettled() const noexcept {
+    if (!options_.confirm) {
+        return 1;
+    }
+    return in_flight_.empty() ? published_ + 1 : in_flight_.front().number;
+}
+
+std::optional<std::uint64_t> Publisher::find_in_flight(const std::function<bool(const Message&)>& holds) const {
+    const auto found = std::find_if(in_flight_.begin(), in_flight_.end(), [&holds](const InFlight& sent) {
+        return !sent.settled && holds(sent.message);
+    });
+    return found == in_flight_.end() ? std::nullopt : std::optional(found->number);
+}
+
+/// A body larger than the whole window goes alone.
+bool Publisher::has_room(std::size_t bytes) const noexcept {
+    return in_flight_.empty() ||
+           (in_flight_.size() < options_.window && in_flight_bytes_ + bytes <= options_.window_bytes);
+}
+
+Deadline Publisher::overdue() const {
+    if (!options_.confirm_timeout || in_flight_.empty() || connection_.blocked()) {
+        return {};
+    }
+    return progress_ + *options_.confirm_timeout;
+}
+
+void Publisher::on_confirm(const Confirm& confirm) {
+    const auto next_tag = first_tag_ + in_flight_.size();
+    if (confirm.delivery_tag >= next_tag) {
+        throw connection_.wire_->lost(
+            fmt::format("it confirmed message {}, which was not published", confirm.delivery_tag));
+    }
+    // Tag 0 with `multiple` means all so far (AMQP 0-9-1, section 1.8.3.13 of the generated reference).
+    const auto last_tag = confirm.multiple && confirm.delivery_tag == 0 ? next_tag - 1 : confirm.delivery_tag;
+    progress_ = Clock::now();
+    for (auto tag = confirm.multiple ? first_tag_ : std::max(first_tag_, last_tag); tag <= last_tag; ++tag) {
+        settle_one(in_flight_[tag - first_tag_], confirm.ack);
+    }
+    while (!in_flight_.empty() && in_flight_.front().settled) {
+        in_flight_.pop_front();
+        ++first_tag_;
+    }
+}
+
+void Publisher::settle_one(InFlight& sent, bool ack) {
+    if (sent.settled) {
+        return;
+    }
+    sent.settled = true;
+    in_flight_bytes_ -= sent.message.body.size();
+    if (options_.on_settled) {
+        const auto outcome = !ack ? Outcome::nacked : sent.reply_code ? Outcome::returned : Outcome::confirmed;
+        options_.on_settled(
+            {sent.number, outcome, sent.reply_code, sent.reply_text, sent.address, sent.message});
+    }
+}
+
+void Publisher::on_return(Return returned) {
+    const auto matches = [&returned](const InFlight& sent) {
+        return !sent.settled && sent.reply_code == 0 && sent.address == returned.address &&
+               sent.message.body == returned.message.body;
+    };
+    const auto from = in_flight_.begin() +
+                      static_cast<std::ptrdiff_t>(std::max(return_cursor_, first_tag_) - first_tag_);
+    auto found = std::find_if(from, in_flight_.end(), matches);
+    if (found == in_flight_.end()) {
+        found = std::find_if(in_flight_.begin(), from, matches);
+    }
+    if (found == in_flight_.end()) {
+        throw connection_.wire_->lost("it returned a message that is not in flight");
+    }
+    found->reply_code = returned.reply_code;
+    found->reply_text = std::move(returned.reply_text);
+    return_cursor_ = first_tag_ + static_cast<std::uint64_t>(found - in_flight_.begin()) + 1;
+}
+
+void Publisher::on_unblocked() {
+    progress_ = Clock::now();
+}
+
+}  // namespace rabbit
