@@ -1,0 +1,21 @@
+#pragma once
+
+#include "cli/exit_code.hpp"
+
+#include <stdexcept>
+#include <string>
+
+namespace cli {
+
+/// A reason to end that lies with the command line, the input or the output, with the exit code it ends with.
+class Failure : public std::runtime_error {
+public:
+    Failure(ExitCode code, const std::string& text) : std::runtime_error(text), code_(code) {}
+
+    [[nodiscard]] ExitCode code() const noexcept { return code_; }
+
+private:
+    ExitCode code_;
+};
+
+}  // namespace cli

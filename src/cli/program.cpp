@@ -1,0 +1,188 @@
+#include "cli/program.hpp"
+
+#include "cli/output.hpp"
+#include "cli/repr.hpp"
+#include "cli/signals.hpp"
+#include "rabbit/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <sstream>
+#include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace cli {
+namespace {
+
+constexpr auto exit_codes = R"(
+Exit codes:
+    0  done as asked (Ctrl-C on a plain watch included)
+    1  the broker refused or closed something; receive: COMMAND failed
+    2  receive --count: nothing came before the end
+    3  receive --count: some came, fewer than asked
+    4  send: at least one message was returned or nacked
+   64  usage
+   65  malformed input
+   66  an input file cannot be read
+   69  the broker cannot be reached, or was lost
+   74  the output cannot be written
+   77  refused: credentials, permission, virtual host, certificate
+  124  send: confirms did not come in time
+  130, 143  interrupted, terminated before what was asked for was done
+  141  the reader of standard output has gone
+)";
+
+ExitCode code_of(const rabbit::Error& error) {
+    switch (error.kind()) {
+        case rabbit::ErrorKind::invalid: return ExitCode::usage;
+        case rabbit::ErrorKind::unreachable:
+        case rabbit::ErrorKind::lost: return ExitCode::unreachable;
+        case rabbit::ErrorKind::refused: return ExitCode::refused;
+        case rabbit::ErrorKind::timeout: return ExitCode::timeout;
+        case rabbit::ErrorKind::interrupted: return Signals::exit_code();
+        case rabbit::ErrorKind::closed: break;
+    }
+    return ExitCode::failed;
+}
+
+/// A descriptor that is closed at the start would be the broker's socket's next.
+void fill_standard_descriptors() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (fcntl(fd, F_GETFD) == -1) {
+            // Reading ends at once, and writing fails as it would have.
+            open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+        }
+    }
+}
+
+/// The password of any URL among the arguments, which every user of the machine can list.
+void blot_out_password(char* argument) {
+    char* scheme_end = std::strstr(argument, "://");
+    if (!scheme_end) {
+        return;
+    }
+    char* const begin = scheme_end + 3;
+    char* const end = begin + std::strcspn(begin, "/?#");
+    char* const at = std::find(begin, end, '@');
+    char* const colon = std::find(begin, at, ':');
+    if (at != end && colon != at) {
+        std::fill(colon + 1, at, '*');
+    }
+}
+
+/// The arguments as App::parse wants them, last first. CLI11 splits one in brackets at its commas where it expects
+/// several; a NUL behind it, which no argument can hold, prevents that until the value is taken.
+std::vector<std::string> take_arguments(CLI::App& app, int argc, char** argv) {
+    std::vector<std::string> arguments;
+    for (int i = argc - 1; i > 0; --i) {
+        auto& argument = arguments.emplace_back(argv[i]);
+        if (argument.starts_with('[') && argument.ends_with(']')) {
+            argument += '\0';
+        }
+        blot_out_password(argv[i]);
+    }
+    for (auto* option : app.get_options()) {
+        option->transform([](std::string text) {
+            if (text.ends_with('\0')) {
+                text.pop_back();
+            }
+            return text;
+        });
+    }
+    return arguments;
+}
+
+/// Two columns, and of what CLI11 knows about an option only what helps to use it.
+class HelpFormatter : public CLI::Formatter {
+public:
+    std::string make_option(const CLI::Option* option, bool is_positional) const override {
+        constexpr std::size_t column = 30;
+        constexpr std::size_t width = 100;
+        auto left = "  " + make_option_name(option, is_positional);
+        if (!option->get_type_name().empty()) {
+            left += " " + option->get_type_name();
+        }
+        auto words = option->get_description();
+        if (!option->get_default_str().empty()) {
+            words += fmt::format(" (default: {})", option->get_default_str());
+        }
+        if (!option->get_envname().empty()) {
+            words += fmt::format(" (environment: {})", option->get_envname());
+        }
+        std::string text = left;
+        auto at = left.size();
+        if (at + 2 > column) {
+            text += "\n";
+            at = 0;
+        }
+        text.append(column - at, ' ');
+        at = column;
+        std::istringstream stream(words);
+        for (std::string word; stream >> word;) {
+            if (at > column && at + word.size() >= width) {
+                text += "\n" + std::string(column, ' ');
+                at = column;
+            }
+            text += (at > column ? " " : "") + word;
+            at += word.size() + 1;
+        }
+        return text + "\n";
+    }
+};
+
+ExitCode report(const std::string& program, ExitCode code, std::string_view text) {
+    fmt::print(stderr, "{}: {}\n", program, printable(text));
+    return code;
+}
+
+}  // namespace
+
+void add_help(CLI::App& app, const std::string& examples) {
+    app.set_version_flag("--version", fmt::format("{} {}", app.get_name(), HELLO_RABBIT_VERSION),
+                         "Print the version and exit");
+    app.footer("Examples:\n" + examples + exit_codes);
+    app.formatter(std::make_shared<HelpFormatter>());
+}
+
+ExitCode report_error(const std::string& program, const std::exception& error) {
+    if (const auto* broker = dynamic_cast<const rabbit::Error*>(&error)) {
+        const bool interrupted = broker->kind() == rabbit::ErrorKind::interrupted;
+        return report(program, code_of(*broker), interrupted ? broker->cause() : broker->what());
+    }
+    if (const auto* failure = dynamic_cast<const Failure*>(&error)) {
+        const bool silent = failure->code() == ExitCode::reader_gone;
+        return silent ? failure->code() : report(program, failure->code(), failure->what());
+    }
+    if (dynamic_cast<const CLI::ParseError*>(&error)) {
+        report(program, ExitCode::usage, error.what());
+        fmt::print(stderr, "Try '{} --help'.\n", program);
+        return ExitCode::usage;
+    }
+    return report(program, ExitCode::failed, error.what());
+}
+
+int run(CLI::App& app, int argc, char** argv, const std::function<ExitCode()>& body) {
+    fill_standard_descriptors();
+    const auto program = app.get_name();
+    try {
+        app.parse(take_arguments(app, argc, argv));
+        return static_cast<int>(body());
+    } catch (const CLI::Success& success) {  // --help, --version
+        app.exit(success, std::cout);
+        std::cout.flush();
+        const auto code = std::cout ? ExitCode::done : report_error(program, OutputError(errno));
+        return static_cast<int>(code);
+    } catch (const std::exception& error) {
+        return static_cast<int>(report_error(program, error));
+    }
+}
+
+}  // namespace cli

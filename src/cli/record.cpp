@@ -1,0 +1,171 @@
+#include "cli/record.hpp"
+
+#include "cli/value_json.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <stdexcept>
+
+namespace cli {
+namespace {
+
+using rabbit::Properties;
+
+struct TextProperty {
+    const char* name;
+    std::optional<std::string> Properties::*property;
+};
+
+constexpr TextProperty text_properties[] = {
+    {"content_type", &Properties::content_type},     {"content_encoding", &Properties::content_encoding},
+    {"correlation_id", &Properties::correlation_id}, {"reply_to", &Properties::reply_to},
+    {"expiration", &Properties::expiration},         {"message_id", &Properties::message_id},
+    {"type", &Properties::type},                     {"user_id", &Properties::user_id},
+    {"app_id", &Properties::app_id},                 {"cluster_id", &Properties::cluster_id},
+};
+
+std::uint8_t octet_of(const Json& json) {
+    if (!json.is_number_unsigned() || json.get<std::uint64_t>() > 255) {
+        throw std::invalid_argument(fmt::format("{} is not a whole number from 0 to 255", shown(json)));
+    }
+    return json.get<std::uint8_t>();
+}
+
+bool is_number(std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+}
+
+void set_property(Properties& properties, const std::string& name, const Json& value) {
+    for (const auto& [text_name, property] : text_properties) {
+        if (name == text_name) {
+            auto text = text_of_json(value);
+            if (text.size() > 255) {
+                throw std::invalid_argument(
+                    fmt::format("a text of {} bytes; AMQP allows 255 at most", text.size()));
+            }
+            if (property == &Properties::expiration && !is_number(text)) {
+                throw std::invalid_argument(fmt::format("'{}' is not a whole number of milliseconds", text));
+            }
+            properties.*property = std::move(text);
+            return;
+        }
+    }
+    if (name == "headers") {
+        // RabbitMQ's HTTP API writes an empty array for an empty table.
+        properties.headers = value.is_array() && value.empty() ? rabbit::Table() : table_of_json(value);
+    } else if (name == "delivery_mode") {
+        properties.delivery_mode = octet_of(value);
+    } else if (name == "priority") {
+        properties.priority = octet_of(value);
+    } else if (name == "timestamp") {
+        if (!value.is_number_unsigned()) {
+            throw std::invalid_argument(fmt::format("{} is not a whole number of seconds", shown(value)));
+        }
+        properties.timestamp = rabbit::Timestamp{value.get<std::uint64_t>()};
+    } else {
+        throw std::invalid_argument("there is no such property");
+    }
+}
+
+std::shared_ptr<const Properties> parse_properties(const Json& json) {
+    // RabbitMQ's HTTP API writes an empty array for no properties.
+    if (json.is_array() && json.empty()) {
+        return nullptr;
+    }
+    if (!json.is_object()) {
+        throw std::invalid_argument("properties is not an object");
+    }
+    auto properties = std::make_shared<Properties>();
+    for (const auto& [name, value] : json.items()) {
+        try {
+            set_property(*properties, name, value);
+        } catch (const std::invalid_argument& error) {
+            throw std::invalid_argument(fmt::format("property '{}': {}", name, error.what()));
+        }
+    }
+    return *properties == Properties() ? nullptr : properties;
+}
+
+std::string parse_payload(const Json& record) {
+    const auto encoding = record.contains("payload_encoding") ? text_of_json(record["payload_encoding"]) : "string";
+    const auto payload = record.contains("payload") ? text_of_json(record["payload"]) : "";
+    if (encoding == "string") {
+        return payload;
+    }
+    if (encoding == "base64") {
+        return from_base64(payload);
+    }
+    throw std::invalid_argument(fmt::format("payload_encoding '{}' is neither string nor base64", encoding));
+}
+
+Json json_of_properties(const Properties& properties) {
+    auto json = Json::object();
+    for (const auto& [name, property] : text_properties) {
+        if (const auto& text = properties.*property) {
+            json[name] = json_of_text(*text);
+        }
+    }
+    if (properties.headers) {
+        json["headers"] = json_of(*properties.headers);
+    }
+    if (properties.delivery_mode) {
+        json["delivery_mode"] = *properties.delivery_mode;
+    }
+    if (properties.priority) {
+        json["priority"] = *properties.priority;
+    }
+    if (properties.timestamp) {
+        json["timestamp"] = properties.timestamp->seconds;
+    }
+    return json;
+}
+
+Record parse_fields(const Json& json) {
+    if (!json.is_object()) {
+        throw std::invalid_argument("it is not a JSON object");
+    }
+    Record record;
+    for (const auto& [name, value] : json.items()) {
+        if (name == "exchange") {
+            record.exchange = text_of_json(value);
+        } else if (name == "routing_key") {
+            record.routing_key = text_of_json(value);
+        } else if (name == "properties") {
+            record.message.properties = parse_properties(value);
+        } else if (name != "payload" && name != "payload_encoding" && name != "redelivered" &&
+                   name != "payload_bytes" && name != "message_count") {
+            throw std::invalid_argument(fmt::format(
+                "there is no field '{}'; known are payload, payload_encoding, exchange, routing_key, properties", name));
+        }
+    }
+    record.message.body = parse_payload(json);
+    return record;
+}
+
+}  // namespace
+
+Record parse_record(std::string_view text) {
+    Json json;
+    try {
+        json = Json::parse(text);
+    } catch (const Json::parse_error& error) {
+        throw std::invalid_argument(fmt::format("not JSON: error at byte {}", error.byte));
+    }
+    return parse_fields(json);
+}
+
+std::string format_record(const rabbit::Delivery& delivery) {
+    const auto& [body, properties] = delivery.message;
+    auto json = Json::object();
+    const bool text = is_utf8(body);
+    json["payload"] = text ? body : to_base64(body);
+    json["payload_encoding"] = text ? "string" : "base64";
+    json["exchange"] = json_of_text(delivery.address.exchange);
+    json["routing_key"] = json_of_text(delivery.address.routing_key);
+    json["redelivered"] = delivery.redelivered;
+    json["properties"] = properties ? json_of_properties(*properties) : Json::object();
+    return json.dump();
+}
+
+}  // namespace cli

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "rabbit/message.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cli {
+
+/// A message as one JSON object, in the shape of RabbitMQ's HTTP API
+/// (https://www.rabbitmq.com/docs/http-api-reference): payload, payload_encoding, exchange, routing_key, properties.
+struct Record {
+    std::optional<std::string> exchange;
+    std::optional<std::string> routing_key;
+    rabbit::Message message;
+};
+
+/// Reads one. Any field may be missing; an unknown one is an error, since it may be a misspelt one.
+/// Throws std::invalid_argument with a text that says what is wrong.
+Record parse_record(std::string_view json);
+
+/// A delivery as one line of JSON without its newline; parse_record() brings all of it back.
+std::string format_record(const rabbit::Delivery& delivery);
+
+}  // namespace cli

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace cli {
+
+/// What Python's repr gives for these bytes: b'Hello World!'.
+std::string repr_bytes(std::string_view bytes);
+
+/// What Python's repr gives for this text: 'Hello World!'. Printable UTF-8 stays as it is; bytes that are no UTF-8
+/// come out as \xNN.
+std::string repr_text(std::string_view text);
+
+/// The same without the quotes, and without an escape for them.
+std::string escape_text(std::string_view text);
+
+/// A text fit for a line on a terminal: control characters escaped, and nothing else changed.
+std::string printable(std::string_view text);
+
+}  // namespace cli

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "cli/connect_options.hpp"
+#include "cli/property_options.hpp"
+#include "cli/queue_options.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cli {
+
+/// The command line of `send`.
+struct SendOptions {
+    std::vector<std::string> messages;
+    std::vector<std::string> files;
+    bool lines = false;
+    bool null = false;
+    bool json = false;
+
+    ConnectOptions connect;
+    QueueOptions queue;
+    bool queue_given = false;
+    std::optional<std::string> exchange;
+    std::optional<std::string> routing_key;
+    PropertyOptions properties;
+
+    bool no_confirm = false;
+    std::size_t window = 10'000;
+    std::chrono::duration<double> confirm_timeout{60};  ///< 0: for ever
+    std::uint64_t repeat = 1;
+    double rate = 0;  ///< messages a second; 0: as fast as the broker takes them
+    bool quiet = false;
+
+    void add_to(CLI::App& app);
+
+    /// Checks what single options cannot. Throws cli::Failure of code `usage`.
+    void check();
+
+    /// Messages are the records of some input rather than the files or arguments themselves.
+    [[nodiscard]] bool has_records() const noexcept { return lines || null || json; }
+    /// The messages go to the queue by way of the default exchange.
+    [[nodiscard]] bool to_queue() const noexcept { return !exchange && !routing_key; }
+};
+
+}  // namespace cli

@@ -1,0 +1,113 @@
+#include "cli/send_report.hpp"
+
+#include "cli/repr.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include <unistd.h>
+
+namespace cli {
+namespace {
+
+constexpr std::uint64_t most_rejections_named = 20;
+constexpr auto progress_interval = std::chrono::milliseconds(200);
+
+/// The body in full, or its first KiB and its size.
+std::string shown(std::string_view body) {
+    constexpr std::size_t most = 1024;
+    if (body.size() <= most) {
+        return repr_text(body);
+    }
+    auto cut = most;
+    while (cut > most - 4 && (static_cast<unsigned char>(body[cut]) & 0xC0) == 0x80) {
+        --cut;  // not through a UTF-8 character
+    }
+    return fmt::format("{}... ({} bytes)", repr_text(body.substr(0, cut)), body.size());
+}
+
+double seconds_since(rabbit::Clock::time_point begun) {
+    return std::chrono::duration<double>(rabbit::Clock::now() - begun).count();
+}
+
+}  // namespace
+
+SendReport::SendReport(SendReportOptions options, Output& output)
+    : options_(std::move(options)),
+      output_(output),
+      shows_progress_(options_.stream && !options_.quiet && isatty(STDERR_FILENO)) {}
+
+void SendReport::sent(std::size_t size) {
+    ++sent_;
+    bytes_ += size;
+}
+
+void SendReport::settled(const rabbit::Settlement& settlement) {
+    ++settled_;
+    if (settlement.outcome != rabbit::Outcome::confirmed) {
+        ++rejected_;
+        reject(settlement);
+    } else if (!options_.stream && !options_.quiet) {
+        output_.write(fmt::format(" [x] Sent {}\n", shown(settlement.message.body)));
+    }
+}
+
+void SendReport::reject(const rabbit::Settlement& settlement) {
+    if (rejected_ > most_rejections_named) {
+        return;
+    }
+    clear_progress();
+    const auto cause = settlement.outcome == rabbit::Outcome::returned
+                           ? fmt::format("returned: {} {}", settlement.reply_code, printable(settlement.reply_text))
+                           : std::string("nacked: the broker did not take it");
+    fmt::print(stderr, "{}: {} {} {} (exchange '{}', routing key '{}')\n", options_.program,
+               options_.stream ? "record" : "message", record_of(settlement.number), cause,
+               printable(settlement.address.exchange), printable(settlement.address.routing_key));
+}
+
+rabbit::Deadline SendReport::progress_due() const {
+    return shows_progress_ ? rabbit::Deadline(progress_due_) : rabbit::Deadline();
+}
+
+void SendReport::show_progress() {
+    if (!shows_progress_ || rabbit::Clock::now() < progress_due_) {
+        return;
+    }
+    progress_due_ = rabbit::Clock::now() + progress_interval;
+    progress_shown_ = true;
+    fmt::print(stderr, "\r\033[K{}: {} sent, {} {}, {:.1f} MB, {:.0f} messages/s", options_.program, sent_,
+               options_.confirmed ? settled_ - rejected_ : sent_, options_.confirmed ? "confirmed" : "not confirmed",
+               static_cast<double>(bytes_) / 1e6, static_cast<double>(sent_) / std::max(seconds_since(begun_), 1e-3));
+    std::fflush(stderr);
+}
+
+void SendReport::clear_progress() {
+    if (std::exchange(progress_shown_, false)) {
+        fmt::print(stderr, "\r\033[K");
+    }
+}
+
+void SendReport::finish() {
+    clear_progress();
+    if (rejected_ > most_rejections_named) {
+        fmt::print(stderr, "{}: {} more were returned or nacked\n", options_.program,
+                   rejected_ - most_rejections_named);
+    }
+    if (!options_.stream || options_.quiet) {
+        return;
+    }
+    const auto seconds = seconds_since(begun_);
+    const auto confirmed = options_.confirmed ? fmt::format("{} confirmed", settled_ - rejected_) : "none confirmed";
+    fmt::print(stderr, "{}: {} messages, {}, {} bytes, {:.3f} s, {:.0f} messages/s\n", options_.program, sent_,
+               confirmed, bytes_, seconds, static_cast<double>(sent_) / std::max(seconds, 1e-3));
+}
+
+void SendReport::resume_point(std::uint64_t first_unsettled_message) const {
+    fmt::print(stderr, "{}: ended early; the first record not known to be confirmed is number {}\n",
+               options_.program, record_of(first_unsettled_message));
+}
+
+}  // namespace cli
