@@ -1,0 +1,173 @@
+"""Runs programs: clean environment, collected output, deadlines instead of sleeps."""
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+DEADLINE = 15.0
+
+Argument = str | bytes
+
+
+@dataclass(frozen=True)
+class Result:
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def status(self) -> int:
+        """The exit status as a shell shows it: 128 + N for a death by signal N."""
+        return self.returncode if self.returncode >= 0 else 128 - self.returncode
+
+
+class Process:
+    """A started program. Reads its outputs all the time, so it never blocks on a pipe."""
+
+    def __init__(
+        self,
+        argv: Sequence[Argument],
+        env: dict[str, str],
+        *,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        ignore_sigpipe: bool = False,
+    ) -> None:
+        self.argv = argv
+        self.stdout = b""
+        self.stderr = b""
+        self._open = 0
+        self._changed = threading.Condition()
+        self.popen = subprocess.Popen(
+            argv,
+            env=env,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            restore_signals=not ignore_sigpipe,  # Python itself ignores SIGPIPE
+        )
+        self._threads = [
+            threading.Thread(target=self._collect, args=(name, pipe), daemon=True)
+            for name, pipe in (("stdout", self.popen.stdout), ("stderr", self.popen.stderr))
+            if pipe is not None
+        ]
+        self._open = len(self._threads)
+        for thread in self._threads:
+            thread.start()
+
+    def _collect(self, name: str, pipe: IO[bytes]) -> None:
+        while data := os.read(pipe.fileno(), 65536):
+            with self._changed:
+                setattr(self, name, getattr(self, name) + data)
+                self._changed.notify_all()
+        with self._changed:
+            self._open -= 1
+            self._changed.notify_all()
+
+    @property
+    def pid(self) -> int:
+        return self.popen.pid
+
+    @property
+    def running(self) -> bool:
+        return self.popen.poll() is None
+
+    def wait_for(self, condition: Callable[[], bool], what: str, timeout: float = DEADLINE) -> None:
+        """Waits for a condition on the collected output; the program's end ends the wait."""
+        with self._changed:
+            self._changed.wait_for(lambda: condition() or self._open == 0, timeout)
+            assert condition(), (
+                f"{self.argv}: no {what} within {timeout} s; "
+                f"stdout {self.stdout[-2000:]!r}, stderr {self.stderr[-2000:]!r}"
+            )
+
+    def expect_stdout(self, expected: bytes, timeout: float = DEADLINE) -> None:
+        """Standard output, from the start, becomes exactly this while the program runs."""
+        self.wait_for(lambda: len(self.stdout) >= len(expected), f"stdout {expected[-2000:]!r}", timeout)
+        assert self.stdout == expected
+
+    def expect_lines(self, count: int, timeout: float = DEADLINE) -> None:
+        self.wait_for(lambda: self.stdout.count(b"\n") >= count, f"{count} lines", timeout)
+
+    def expect_silence(self, seconds: float) -> None:
+        """Nothing on standard output, and no end, for this long."""
+        with self._changed:
+            spoke = self._changed.wait_for(lambda: bool(self.stdout) or self._open == 0, seconds)
+        assert not spoke, f"{self.argv}: stdout {self.stdout!r}, stderr {self.stderr!r}"
+
+    def interrupt(self) -> None:
+        self.popen.send_signal(signal.SIGINT)
+
+    def terminate(self) -> None:
+        self.popen.send_signal(signal.SIGTERM)
+
+    def finish(self, timeout: float = DEADLINE) -> Result:
+        """Waits for the end and everything written before it."""
+        try:
+            self.popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(
+                f"{self.argv} still runs after {timeout} s; stdout {self.stdout[-2000:]!r}, stderr {self.stderr!r}"
+            ) from None
+        for thread in self._threads:
+            thread.join(timeout)
+        return Result(self.popen.returncode, self.stdout, self.stderr)
+
+    def kill(self) -> None:
+        self.popen.kill()
+        self.popen.wait()
+        for thread in self._threads:
+            thread.join()
+        for pipe in (self.popen.stdout, self.popen.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+class Program:
+    """A program to run; call it for a whole run, `start` it to talk with it.
+
+    The environment is the caller's without AMQP_*, plus AMQP_URL: `url`, or the
+    broker's when no `url` is given.
+    """
+
+    def __init__(self, name: str, command: Sequence[str], broker_url: Callable[[], str]) -> None:
+        self.name = name
+        self.command = list(command)
+        self._broker_url = broker_url
+        self._started: list[Process] = []
+
+    def start(
+        self,
+        *args: Argument,
+        url: str | None = None,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        ignore_sigpipe: bool = False,
+    ) -> Process:
+        env = {name: value for name, value in os.environ.items() if not name.startswith("AMQP_")}
+        env["LC_ALL"] = "C"
+        env["AMQP_URL"] = self._broker_url() if url is None else url
+        process = Process(
+            [*self.command, *args], env, stdin=stdin, stdout=stdout, ignore_sigpipe=ignore_sigpipe
+        )
+        self._started.append(process)
+        return process
+
+    def __call__(
+        self,
+        *args: Argument,
+        url: str | None = None,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        ignore_sigpipe: bool = False,
+    ) -> Result:
+        return self.start(*args, url=url, stdin=stdin, stdout=stdout, ignore_sigpipe=ignore_sigpipe).finish()
+
+    def stop_all(self) -> None:
+        for process in self._started:
+            process.kill()

@@ -1,0 +1,143 @@
+"""What the tests of `receive` share: full queues, what is left in them, and the program's words."""
+from __future__ import annotations
+
+import os
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+
+from program import DEADLINE, Process, Program
+from send_support import feed
+from witness import publish
+
+READY = b" [*] Waiting for messages. To exit press CTRL+C\n"
+NOWHERE = "amqp://127.0.0.1:1/"  # nobody listens: what succeeds or fails with it has not connected
+ROUNDS = int(os.environ.get("HELLO_RABBIT_ROUNDS", "3"))
+
+
+def numbered(numbers: Iterable[int]) -> list[bytes]:
+    return [b"%d" % number for number in numbers]
+
+
+def lines(bodies: Iterable[bytes]) -> bytes:
+    return b"".join(body + b"\n" for body in bodies)
+
+
+@contextmanager
+def witness(url: str) -> Iterator[BlockingChannel]:
+    """A connection for the moment: it keeps no heartbeats."""
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        yield connection.channel()
+
+
+def declare_with(channel: BlockingChannel, queue: str, *bodies: bytes) -> None:
+    channel.queue_declare(queue)
+    publish(channel, queue, *bodies)
+
+
+def fill(send: Program, queue: str, bodies: Iterable[bytes], *args: str, url: str | None = None) -> None:
+    """Puts many into a queue, faster than the witness could."""
+    result = feed(send, lines(bodies), "--queue", queue, "--lines", *args, url=url, timeout=60)
+    assert result.returncode == 0, result.stderr
+
+
+def await_consumer(channel: BlockingChannel, queue: str) -> None:
+    """Waits until somebody consumes a queue that exists."""
+    deadline = time.monotonic() + DEADLINE
+    while channel.queue_declare(queue, passive=True).method.consumer_count == 0:
+        assert time.monotonic() < deadline, f"{queue} has no consumer"
+
+
+def await_no_consumer(channel: BlockingChannel, queue: str) -> int:
+    """Waits until what a consumer had is back in the queue; the number of messages there."""
+    deadline = time.monotonic() + DEADLINE
+    while (found := channel.queue_declare(queue, passive=True).method).consumer_count > 0:
+        assert time.monotonic() < deadline, f"{queue} still has a consumer"
+    count: int = found.message_count
+    return count
+
+
+def left_in(channel: BlockingChannel, queue: str) -> list[tuple[bytes, bool]]:
+    """Empties a queue that nobody consumes any more: (body, redelivered), in order."""
+    left: list[tuple[bytes, bool]] = []
+    if count := await_no_consumer(channel, queue):
+        for method, _properties, body in channel.consume(queue, auto_ack=True, inactivity_timeout=DEADLINE):
+            assert method is not None, f"{len(left)} of {count} messages came"
+            left.append((body, method.redelivered))
+            if len(left) == count:
+                break
+        channel.cancel()
+    return left
+
+
+def bodies_left_in(channel: BlockingChannel, queue: str) -> list[bytes]:
+    return [body for body, _redelivered in left_in(channel, queue)]
+
+
+def await_message(channel: BlockingChannel, queue: str, timeout: float = DEADLINE) -> bytes:
+    """The next message, taken off the queue."""
+    method, _properties, body = next(channel.consume(queue, auto_ack=True, inactivity_timeout=timeout))
+    channel.cancel()
+    assert method is not None and body is not None, f"nothing came to {queue} within {timeout} s"
+    return bytes(body)
+
+
+def await_ready(process: Process) -> None:
+    """The consumer is there; for the formats that say so on standard error."""
+    process.wait_for(lambda: READY in process.stderr, "ready line")
+
+
+def peak_kib(process: Process) -> int:
+    """The most memory it has had resident so far."""
+    match = re.search(r"^VmHWM:\s*(\d+) kB$", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
+    assert match
+    return int(match[1])
+
+
+def seeded(name: str) -> random.Random:
+    """Random, and the same again with HELLO_RABBIT_SEED; pytest shows the seed of a test that failed."""
+    seed = os.environ.get("HELLO_RABBIT_SEED") or str(random.SystemRandom().randrange(10**6))
+    print(f"HELLO_RABBIT_SEED={seed}")
+    return random.Random(f"{name} {seed}")
+
+
+def measured(run: Callable[[], object]) -> float:
+    begun = time.monotonic()
+    run()
+    return time.monotonic() - begun
+
+
+@contextmanager
+def publishing(url: str, queue: str, every: float, count: int | None = None) -> Iterator[Callable[[], int]]:
+    """Publishes 0, 1, 2... at that interval meanwhile; gives how many there were, once it has stopped them."""
+    ended = threading.Event()
+    published = 0
+
+    def run() -> None:
+        nonlocal published
+        with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+            channel = connection.channel()
+            channel.confirm_delivery()
+            while published != count and not ended.wait(every):
+                publish(channel, queue, b"%d" % published)
+                published += 1
+
+    thread = threading.Thread(target=run)
+
+    def stop() -> int:
+        ended.set()
+        thread.join()
+        return published
+
+    thread.start()
+    try:
+        yield stop
+    finally:
+        stop()

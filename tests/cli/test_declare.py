@@ -1,0 +1,139 @@
+"""How `hello` is declared, and what happens when the broker wants it otherwise."""
+from __future__ import annotations
+
+import pytest
+from pika import spec
+from pika.adapters.blocking_connection import BlockingChannel
+
+from fake_broker import FakeBroker, close_channel, close_connection
+from program import Program
+
+READY = b" [*] Waiting for messages. To exit press CTRL+C\n"
+SENT = b" [x] Sent 'Hello World!'\n"
+
+# RabbitMQ 4.3's words; it cuts them at the 255 bytes a reply text may have.
+TRANSIENT_REFUSED = (
+    "INTERNAL_ERROR - Feature `transient_nonexcl_queues` is deprecated.\n"
+    "By default, this feature is not permitted anymore.\n"
+    "The feature will be removed from a future major RabbitMQ version, regardless of the configuration; "
+    "actual version to be determined.\nTo..."
+)
+
+
+def refuse_transient_queues(fake: FakeBroker) -> None:
+    fake.on(
+        spec.Queue.Declare, close_connection(541, TRANSIENT_REFUSED), when=lambda r: not r.method.durable
+    )
+
+
+def declarations(fake: FakeBroker) -> list[tuple[str, bool]]:
+    return [(r.method.queue, r.method.durable) for r in fake.methods(spec.Queue.Declare)]
+
+
+def finish(program: Program, fake: FakeBroker, *args: str) -> tuple[int, bytes, bytes]:
+    """A whole run; `receive` is ended with Ctrl-C once it waits."""
+    process = program.start(*args, url=fake.url)
+    if program.name == "receive":
+        process.expect_stdout(READY)
+        process.interrupt()
+    result = process.finish()
+    return result.returncode, result.stdout, result.stderr
+
+
+def success(program: Program) -> tuple[int, bytes, bytes]:
+    return 0, SENT if program.name == "send" else READY + b"Interrupted\n", b""
+
+
+def test_a_fresh_hello_has_the_seeds_properties(send: Program, hello: str, channel: BlockingChannel) -> None:
+    assert send().returncode == 0
+    channel.queue_declare(hello, passive=True)  # raises unless it outlived its maker
+    channel.queue_declare(hello, durable=False, exclusive=False, auto_delete=False)  # raises if it differs
+
+
+def test_a_hello_that_receive_made_outlives_it(receive: Program, hello: str, channel: BlockingChannel) -> None:
+    process = receive.start()
+    process.expect_stdout(READY)
+    channel.queue_declare(hello, durable=False, exclusive=False, auto_delete=False)
+    process.interrupt()
+    process.finish()
+    channel.queue_declare(hello, passive=True)
+
+
+def test_it_is_declared_with_no_options(either: Program, fake_broker: FakeBroker) -> None:
+    assert finish(either, fake_broker) == success(either)
+    (declare,) = fake_broker.methods(spec.Queue.Declare)
+    method = declare.method
+    assert method.queue == "hello" and not method.arguments
+    assert not (method.passive or method.durable or method.exclusive or method.auto_delete)
+
+
+def test_where_transient_queues_are_refused_it_is_declared_durable(
+    either: Program, fake_broker: FakeBroker
+) -> None:
+    refuse_transient_queues(fake_broker)
+    assert finish(either, fake_broker) == success(either)
+    assert declarations(fake_broker) == [("hello", False), ("hello", True)]
+    assert len(fake_broker.sessions) == 2
+
+
+def test_any_queue_is_declared_durable_where_it_must_be(either: Program, fake_broker: FakeBroker) -> None:
+    refuse_transient_queues(fake_broker)
+    assert finish(either, fake_broker, "--queue", "other") == success(either)
+    assert declarations(fake_broker) == [("other", False), ("other", True)]
+
+
+def test_the_refused_connection_is_closed_properly(either: Program, fake_broker: FakeBroker) -> None:
+    refuse_transient_queues(fake_broker)
+    finish(either, fake_broker)
+    fake_broker.wait_for(lambda: all(s.ended for s in fake_broker.sessions), "end of every connection")
+    first = [type(r.method) for r in fake_broker.methods() if r.session is fake_broker.sessions[0]]
+    assert first[-1] is spec.Connection.CloseOk
+
+
+def test_another_internal_error_is_an_error(either: Program, fake_broker: FakeBroker) -> None:
+    fake_broker.on(spec.Queue.Declare, close_connection(541, "INTERNAL_ERROR\nout of luck"))
+    result = either(url=fake_broker.url)
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert b"541" in result.stderr and b"out of luck" in result.stderr
+    assert result.stderr.count(b"\n") == 1  # whatever the broker's text holds
+    assert len(fake_broker.sessions) == 1
+
+
+def test_a_broker_that_refuses_durable_queues_too_is_not_asked_for_ever(
+    either: Program, fake_broker: FakeBroker
+) -> None:
+    fake_broker.on(spec.Queue.Declare, close_connection(541, TRANSIENT_REFUSED))
+    result = either(url=fake_broker.url)
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert declarations(fake_broker) == [("hello", False), ("hello", True)]
+
+
+def test_a_queue_with_other_properties_is_used_on_a_new_channel(
+    either: Program, fake_broker: FakeBroker
+) -> None:
+    fake_broker.on(
+        spec.Queue.Declare,
+        close_channel(406, "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'hello' in vhost '/'"),
+        when=lambda r: not r.method.passive,
+    )
+    assert finish(either, fake_broker) == success(either)
+    assert [r.method.passive for r in fake_broker.methods(spec.Queue.Declare)].count(False) == 1
+    assert len(fake_broker.sessions) == 1
+    assert len(fake_broker.methods(spec.Channel.Open)) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "status"),
+    [
+        (403, "ACCESS_REFUSED - access to queue 'hello' in vhost '/' refused", 77),
+        (405, "RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'hello' in vhost '/'", 1),
+    ],
+)
+def test_another_refusal_is_an_error(
+    either: Program, fake_broker: FakeBroker, code: int, text: str, status: int
+) -> None:
+    fake_broker.on(spec.Queue.Declare, close_channel(code, text))
+    result = either(url=fake_broker.url)
+    assert (result.returncode, result.stdout) == (status, b"")
+    assert result.stderr.startswith(either.name.encode() + b": ") and text.encode() in result.stderr
+    assert result.stderr.count(b"\n") == 1

@@ -1,0 +1,119 @@
+"""Ctrl-C and SIGTERM in a stream: what is in flight is waited for, and the resume point is exact."""
+from __future__ import annotations
+
+import random
+
+import pytest
+from pika import spec
+from pika.adapters.blocking_connection import BlockingChannel
+
+from fake_broker import FakeBroker, ignore
+from program import Program
+from send_support import Feeder, await_messages, open_pipe, resume_point, summary, take
+
+
+def assert_exact(feeder: Feeder, resume: int, arrived: list[bytes]) -> None:
+    """Records 1 to resume - 1 are in the queue, in order, and no other."""
+    assert len(arrived) == resume - 1
+    assert arrived == [feeder.line(number) for number in range(1, resume)]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_ctrl_c_in_the_middle(send: Program, queue: str, channel: BlockingChannel, seed: int) -> None:
+    feeder = Feeder(lambda stdin: send.start("--lines", "--queue", queue, stdin=stdin))
+    feeder.wait_for(random.Random(seed).randrange(1, 15_000))
+    feeder.process.interrupt()
+    result = feeder.finish()
+    assert (result.returncode, result.stdout) == (130, b"")
+    resume = resume_point(result)
+    assert resume > 1
+    assert_exact(feeder, resume, take(channel, queue))
+    assert summary(result)["confirmed"] == resume - 1
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_sigterm_in_the_middle(send: Program, queue: str, channel: BlockingChannel, seed: int) -> None:
+    feeder = Feeder(lambda stdin: send.start("--lines", "--queue", queue, stdin=stdin))
+    feeder.wait_for(random.Random(100 + seed).randrange(1, 15_000))
+    feeder.process.terminate()
+    result = feeder.finish()
+    assert result.returncode == 143
+    assert_exact(feeder, resume_point(result), take(channel, queue))
+
+
+def test_ctrl_c_with_large_records(send: Program, queue: str, channel: BlockingChannel) -> None:
+    feeder = Feeder(lambda stdin: send.start("--lines", "--queue", queue, stdin=stdin), width=200_000)
+    feeder.wait_for(200)
+    feeder.process.interrupt()
+    result = feeder.finish()
+    assert result.returncode == 130
+    assert_exact(feeder, resume_point(result), take(channel, queue))
+
+
+@pytest.mark.parametrize("args", [("--rate", "20"), ("--window", "1"), ("--quiet",)], ids=" ".join)
+def test_ctrl_c_whatever_it_waits_for(
+    send: Program, queue: str, channel: BlockingChannel, args: tuple[str, ...]
+) -> None:
+    channel.queue_declare(queue)
+    feeder = Feeder(lambda stdin: send.start("--lines", "--queue", queue, *args, stdin=stdin))
+    await_messages(channel, queue)
+    feeder.process.interrupt()
+    result = feeder.finish(timeout=5)
+    assert result.returncode == 130
+    assert_exact(feeder, resume_point(result), take(channel, queue))
+
+
+def test_ctrl_c_in_a_repeated_message(send: Program, queue: str, channel: BlockingChannel) -> None:
+    process = send.start("--queue", queue, "--repeat", "1000000000", "--queue-arg", "x-max-length=10")
+    channel.queue_declare(queue, arguments={"x-max-length": 10})
+    await_messages(channel, queue)
+    process.interrupt()
+    result = process.finish()
+    assert (result.returncode, resume_point(result)) == (130, 1)  # its repetitions are not all sent
+
+
+def test_ctrl_c_while_the_input_is_silent(send: Program, queue: str, channel: BlockingChannel) -> None:
+    channel.queue_declare(queue)
+    with open_pipe() as pipe:
+        process = send.start("--lines", "--queue", queue, stdin=pipe.reading)
+        pipe.write(b"1\n2\nhalf of 3")
+        await_messages(channel, queue, 2)
+        process.interrupt()
+        result = process.finish(timeout=5)
+    assert (result.returncode, resume_point(result)) == (130, 3)
+    assert take(channel, queue) == [b"1", b"2"]
+
+
+def test_ctrl_c_waits_for_the_confirms_of_what_is_in_flight(send: Program, fake_broker: FakeBroker) -> None:
+    fake_broker.on(spec.Basic.Publish, ignore)
+    with open_pipe() as pipe:
+        process = send.start("--lines", url=fake_broker.url, stdin=pipe.reading)
+        pipe.write(b"1\n2\n3\n")
+        last = fake_broker.await_methods(spec.Basic.Publish, 3)[-1]
+        process.interrupt()
+        process.expect_silence(0.3)
+        last.reply(spec.Basic.Ack(3, multiple=True))
+        result = process.finish()
+    assert (result.returncode, resume_point(result)) == (130, 4)
+
+
+def test_a_second_ctrl_c_does_not_wait(send: Program, fake_broker: FakeBroker) -> None:
+    fake_broker.on(spec.Basic.Publish, ignore)
+    with open_pipe() as pipe:
+        process = send.start("--lines", url=fake_broker.url, stdin=pipe.reading)
+        pipe.write(b"1\n")
+        fake_broker.await_methods(spec.Basic.Publish)
+        process.interrupt()
+        process.expect_silence(0.3)
+        process.interrupt()
+        assert process.finish(timeout=3).status == 130
+
+
+def test_the_connection_is_closed_in_order_after_ctrl_c(send: Program, fake_broker: FakeBroker) -> None:
+    with open_pipe() as pipe:
+        process = send.start("--lines", url=fake_broker.url, stdin=pipe.reading)
+        pipe.write(b"1\n")
+        fake_broker.await_methods(spec.Basic.Publish)
+        process.interrupt()
+        assert process.finish().returncode == 130
+    assert len(fake_broker.methods(spec.Connection.Close)) == 1
