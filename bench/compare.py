@@ -1,0 +1,282 @@
+"""What scripts/bench runs, and describes: builds, starts the broker, measures, prints the table."""
+import argparse
+import contextlib
+import filecmp
+import os
+import platform
+import re
+import shlex
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from contestants import BUILD, CONTESTANTS, PEERS, QUEUE, ROOT, START_QUEUE, TARGETS
+
+NODE_FOLDER = BUILD / 'bench/peers'
+RUN_LIMIT = 600     # seconds
+
+
+class BenchError(Exception):
+    pass
+
+
+@dataclass(frozen=True)
+class Run:
+    messages: int
+    seconds: float
+    peak_kib: int = 0
+
+    @property
+    def rate(self):
+        return self.messages / self.seconds
+
+
+# --- Before.
+
+def prepare(with_peers):
+    def run(*command, **options):
+        subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=True, **options)
+
+    run('cmake', '--preset', 'release', '-DHELLO_RABBIT_BENCH=ON')
+    run('cmake', '--build', '--preset', 'release', '--target', 'send', 'receive', 'send_floor', 'receive_floor')
+    if with_peers:
+        NODE_FOLDER.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PEERS / 'package.json', NODE_FOLDER)
+        run('npm', 'install', '--prefix', NODE_FOLDER, '--no-package-lock', '--ignore-scripts', '--no-audit',
+            '--no-fund', '--silent')
+
+
+# --- One run.
+
+@contextlib.contextmanager
+def time_limit(name):
+    def expire(*_):
+        raise BenchError(f'{name} has not ended within {RUN_LIMIT} s')
+
+    signal.signal(signal.SIGALRM, expire)
+    signal.alarm(RUN_LIMIT)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+class Bench:
+    """Runs contestants on the broker, with their input and output in `folder`."""
+
+    def __init__(self, folder, messages):
+        self.folder = folder
+        self.messages = messages
+        self.url = os.environ['AMQP_URL']
+        self.broker_stat = Path('/proc', Path(os.environ['BROKER_DIR'], 'pid').read_text().strip(), 'stat')
+        self.lines = folder / 'lines'
+        self.lines.write_bytes(b''.join(map(self.line, range(messages))))
+
+    @staticmethod
+    def line(number):
+        return b'message number %06d\n' % number
+
+    def send(self, contestant):
+        count, lines = self.share_of(contestant)
+        self.declare(QUEUE)
+        self.wait_until_quiet()
+        run = self.timed(contestant, count, lines, Path(os.devnull))
+        self.expect_left(contestant, QUEUE, count)
+        return run
+
+    def receive(self, contestant):
+        count, lines = self.share_of(contestant)
+        printed = self.folder / 'printed'
+        with lines.open('rb') as source:
+            subprocess.run([BUILD / 'bench/send_floor', QUEUE], stdin=source, check=True)
+        self.wait_until_quiet()
+        run = self.timed(contestant, count, Path(os.devnull), printed)
+        if contestant.separator != b'\n':
+            expected = self.folder / 'expected'
+            expected.write_bytes(lines.read_bytes().replace(b'\n', contestant.separator))
+        else:
+            expected = lines
+        if not filecmp.cmp(expected, printed, shallow=False):
+            raise BenchError(f'{contestant.name} has not written the {count} messages that were in the queue')
+        self.expect_left(contestant, QUEUE, 0)
+        return run
+
+    def start(self, contestant):
+        self.declare(START_QUEUE)
+        run = self.timed(contestant, 1, Path(os.devnull), Path(os.devnull), watch_memory=False)
+        self.expect_left(contestant, START_QUEUE, 1)
+        return run
+
+    def share_of(self, contestant):
+        count = max(self.messages // contestant.share, 1)
+        if count == self.messages:
+            return count, self.lines
+        lines = self.folder / f'lines-{count}'
+        with self.lines.open('rb') as all_lines:
+            lines.write_bytes(b''.join(islice(all_lines, count)))
+        return count, lines
+
+    def timed(self, contestant, count, stdin, stdout, watch_memory=True):
+        """From the start of the process to its end, all it does for connecting and closing included."""
+        command = shlex.split(contestant.command.format(url=self.url, count=count))
+        peak = self.folder / 'peak'
+        if watch_memory:    # through `time`: what a child of Python's reports is never less than Python's own
+            command = ['time', '-q', '-f', '%M', '-o', str(peak), *command]
+        command[0] = shutil.which(command[0])
+        with stdin.open('rb') as source, stdout.open('wb') as sink, time_limit(contestant.name):
+            began = time.perf_counter()
+            status = subprocess.run(command, stdin=source, stdout=sink, close_fds=False).returncode
+            seconds = time.perf_counter() - began
+        if status != 0:
+            raise BenchError(f'{contestant.name} has ended with {status}')
+        return Run(count, seconds, int(peak.read_text()) if watch_memory else 0)
+
+    def declare(self, queue):
+        subprocess.run(['amqp-declare-queue', '-u', self.url, '-q', queue], stdout=subprocess.DEVNULL, check=True)
+
+    def expect_left(self, contestant, queue, expected):
+        """Deletes the queue, which tells how many messages were in it once all that came before was done."""
+        left = int(subprocess.check_output(['amqp-delete-queue', '-u', self.url, '-q', queue]))
+        if left != expected:
+            raise BenchError(f'{contestant.name} has left {left} messages in the queue, not {expected}')
+
+    def wait_until_quiet(self):
+        """Until the broker uses less than a tenth of a processor."""
+        window = 0.2
+        deadline = time.monotonic() + RUN_LIMIT
+        used = self.broker_seconds()
+        while time.monotonic() < deadline:
+            time.sleep(window)
+            before, used = used, self.broker_seconds()
+            if used - before < 0.1 * window:
+                return
+        raise BenchError('the broker does not come to rest')
+
+    def broker_seconds(self):
+        fields = self.broker_stat.read_text().rpartition(')')[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')    # utime, stime
+
+
+# --- All runs, and what they come to.
+
+def run_rounds(contestants, measure, rounds):
+    """The runs of each contestant by its name, one a round."""
+    runs = {contestant.name: [] for contestant in contestants}
+    for number in range(rounds + 1):
+        for contestant in contestants:
+            run = measure(contestant)
+            print(f'round {number} of {rounds}  {contestant.name}: {run.messages:,} in {run.seconds:.4f} s',
+                  file=sys.stderr)
+            if number > 0:  # round 0 is there to warm up
+                runs[contestant.name].append(run)
+    return runs
+
+
+def ratio(runs, name, reference, value):
+    return statistics.median(value(run) / value(held) for run, held in zip(runs[name], runs[reference]))
+
+
+def rate_table(contestants, runs):
+    rows = [['', 'messages', 'a second, median', 'least to most', 'of its floor', 'peak memory']]
+    for contestant in contestants:
+        own = runs[contestant.name]
+        rates = [run.rate for run in own]
+        rows.append([contestant.name, f'{own[0].messages:,}', f'{statistics.median(rates):,.0f}',
+                     f'{min(rates):,.0f} to {max(rates):,.0f}',
+                     f'{ratio(runs, contestant.name, contestant.reference, lambda run: run.rate):.3f}',
+                     f'{max(run.peak_kib for run in own) / 1024:.1f} MiB'])
+    return rows
+
+
+def time_table(contestants, runs):
+    rows = [['', 'median', 'least to most', f'times {contestants[0].name}']]
+    for contestant in contestants:
+        times = [run.seconds * 1000 for run in runs[contestant.name]]
+        rows.append([contestant.name, f'{statistics.median(times):.1f} ms', f'{min(times):.1f} to {max(times):.1f} ms',
+                     f'{ratio(runs, contestant.name, contestant.reference, lambda run: run.seconds):.2f}'])
+    return rows
+
+
+def print_table(rows, markdown):
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    if markdown:
+        rows = [rows[0], ['---', *['---:'] * (len(widths) - 1)], *rows[1:]]
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]
+        print(f'| {" | ".join(cells)} |' if markdown else '  '.join(cells).rstrip())
+
+
+def verdicts(what, runs):
+    value, words, met = ((lambda run: run.seconds), 'at most', float.__le__) if what == 'start' else \
+        ((lambda run: run.rate), 'at least', float.__ge__)
+    for target in TARGETS[what]:
+        is_ratio = ratio(runs, target.name, target.reference, value)
+        verdict = 'met' if met(is_ratio, float(target.ratio)) else 'missed'
+        yield f'{target.name} / {target.reference}: {is_ratio:.3f}, to be {words} {target.ratio}: {verdict}'
+
+
+def machine():
+    def found(pattern, path):
+        match = re.search(pattern, Path(path).read_text(), re.MULTILINE)
+        return match[1].strip() if match else 'unknown'
+
+    packages = {'RabbitMQ': 'rabbitmq-server', 'rabbitmq-c': 'librabbitmq-dev', 'Pika': 'python3-pika'}
+    versions = [f'{name} {subprocess.check_output(["dpkg-query", "-Wf", "${Version}", package], text=True)}'
+                for name, package in packages.items()]
+    amqplib_version = found(r'"amqplib": "(.*)"', PEERS / 'package.json')
+    memory = int(found(r'^MemTotal: *(\d+)', '/proc/meminfo')) / 2**20
+    return (f'{os.cpu_count()} processors ({found(r"^model name.*: (.*)", "/proc/cpuinfo")}), {memory:.0f} GiB, '
+            f'Linux {platform.release()}; {", ".join(versions)}, amqplib {amqplib_version}.')
+
+
+def parse_arguments():
+    def positive(text):
+        if (value := int(text)) < 1:
+            raise ValueError
+        return value
+
+    parser = argparse.ArgumentParser(prog='bench', add_help=False)
+    parser.add_argument('what', choices=CONTESTANTS)
+    parser.add_argument('--messages', type=positive, default=300_000)
+    parser.add_argument('--rounds', type=positive)
+    parser.add_argument('--no-peers', action='store_true')
+    parser.add_argument('--markdown', action='store_true')
+    parser.add_argument('--on-broker', action='store_true', help=argparse.SUPPRESS)  # all is built, the broker runs
+    parser.error = lambda message: (print(f'bench: {message}', file=sys.stderr), sys.exit(64))
+    return parser.parse_args()
+
+
+def main():
+    options = parse_arguments()
+    if not options.on_broker:
+        prepare(with_peers=not options.no_peers)
+        os.execv(ROOT / 'scripts/broker', ['broker', '--', sys.executable, __file__, *sys.argv[1:], '--on-broker'])
+    os.environ['NODE_PATH'] = str(NODE_FOLDER / 'node_modules')
+    what = options.what
+    rounds = options.rounds or (30 if what == 'start' else 5)
+    contestants = [each for each in CONTESTANTS[what] if not (each.peer and options.no_peers)]
+    with tempfile.TemporaryDirectory(prefix='bench.') as folder:
+        measure = getattr(Bench(Path(folder), options.messages), what)
+        runs = run_rounds(contestants, measure, rounds)
+    make_table = time_table if what == 'start' else rate_table
+    print_table(make_table(contestants, runs), options.markdown)
+    bullet = '- ' if options.markdown else ''
+    print('', *(bullet + verdict for verdict in verdicts(what, runs)), '', sep='\n')
+    print(f'{rounds} rounds after one to warm up; ratios are the median of those within a round.',
+          machine())
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (BenchError, subprocess.CalledProcessError) as error:
+        sys.exit(f'bench: {error}')
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,78 @@
+"""Who runs in scripts/bench, with which commands, and the ratios that are asked for."""
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / 'build/release'
+PEERS = ROOT / 'bench/peers'
+QUEUE = 'bench'
+START_QUEUE = 'hello'
+
+
+@dataclass(frozen=True)
+class Contestant:
+    name: str
+    command: str            # {url}, {count}
+    reference: str          # the contestant it is held against
+    share: int = 1          # runs with one message in so many
+    separator: bytes = b'\n'    # what it writes behind a body
+    peer: bool = True       # left out by --no-peers
+
+
+@dataclass(frozen=True)
+class Target:
+    name: str
+    reference: str
+    ratio: float
+
+
+def ours(program, floor_name, arguments):
+    return Contestant(program, f'{BUILD}/{program.split()[0]} {arguments}', floor_name, peer=False)
+
+
+def floor(name, program, arguments):
+    return Contestant(name, f'{BUILD}/bench/{program} {QUEUE} {arguments}', name, peer=False)
+
+
+def pika(name, program, arguments, reference, share=1):
+    return Contestant(name, f'/usr/bin/python3 {PEERS}/{program} {arguments}', reference, share)
+
+
+def amqplib(name, program, arguments, reference):
+    return Contestant(name, f'node {PEERS}/{program} {QUEUE} {arguments}', reference)
+
+
+CONTESTANTS = {
+    'send': [
+        floor('floor', 'send_floor', ''),
+        ours('send --lines', 'floor', f'--queue {QUEUE} --lines --quiet'),
+        Contestant('amqp-publish -l, no confirms', f'amqp-publish -u {{url}} -r {QUEUE} -l', 'floor', peer=False),
+        amqplib('amqplib', 'amqplib_send.js', '', 'floor'),
+        pika('Pika, one at a time', 'pika_send.py', QUEUE, 'floor', share=50),
+    ],
+    'receive': [
+        floor('floor, auto-ack', 'receive_floor', '{count} auto'),
+        ours('receive --ack auto', 'floor, auto-ack', f'--queue {QUEUE} --format lines --ack auto --drain --quiet'),
+        floor('floor, acked per 500', 'receive_floor', '{count} acked'),
+        ours('receive --ack written', 'floor, acked per 500',
+             f'--queue {QUEUE} --format lines --ack written --prefetch 1000 --drain --quiet'),
+        amqplib('amqplib, auto-ack', 'amqplib_receive.js', '{count} auto', 'floor, auto-ack'),
+        amqplib('amqplib, acked per 500', 'amqplib_receive.js', '{count} acked', 'floor, acked per 500'),
+        pika('Pika, auto-ack', 'pika_receive.py', f'{QUEUE} {{count}} auto', 'floor, auto-ack', share=10),
+        pika('Pika, acked per 500', 'pika_receive.py', f'{QUEUE} {{count}} acked', 'floor, acked per 500', share=10),
+        Contestant('amqp-consume -A cat', f'amqp-consume -u {{url}} -q {QUEUE} -A -c {{count}} cat', 'floor, auto-ack',
+                   share=100, separator=b''),
+    ],
+    'start': [
+        Contestant('amqp-publish', f"amqp-publish -u {{url}} -r {START_QUEUE} -b 'Hello World!'", 'amqp-publish',
+                   peer=False),
+        ours('send', 'amqp-publish', ''),
+        pika("the seed's send.py", 'seed_send.py', '', 'amqp-publish'),
+    ],
+}
+TARGETS = {     # at least; for start, which compares times and not rates, at most
+    'send': [Target('send --lines', 'floor', 0.95), Target('send --lines', 'amqp-publish -l, no confirms', 1)],
+    'receive': [Target('receive --ack auto', 'floor, auto-ack', 0.95),
+                Target('receive --ack written', 'floor, acked per 500', 0.95)],
+    'start': [Target('send', 'amqp-publish', 1.5)],
+}
