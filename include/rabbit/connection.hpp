@@ -24,6 +24,7 @@ namespace rabbit {
 
 class Content;
 class Error;
+class Retry;
 class Wire;
 
 struct ConnectionOptions {
@@ -34,6 +35,7 @@ struct ConnectionOptions {
     std::chrono::milliseconds reply_timeout{30'000};    ///< for the answer to a method such as queue.declare
     std::chrono::seconds heartbeat{20};                 ///< the broker may ask for less; 0: none
     std::chrono::milliseconds retry_for{0};  ///< how long to go on trying to connect; 0: every endpoint once
+    Deadline retry_until = {};               ///< and until when at the latest
     /// Called before each pause between two rounds of trying.
     std::function<void(const Error&, std::chrono::milliseconds pause)> on_retry = {};
     /// A descriptor that becomes readable when waits are to end (a signal's pipe); -1: none. It is reported once, by
@@ -106,10 +108,15 @@ public:
     /// Opens a channel in the place of one that the broker has closed.
     void reopen_channel();
 
-    /// Connects again, as the constructor does; what was sent and not answered is forgotten.
+    /// Connects again, as the constructor does; what was sent and not answered is forgotten. Where a connection is lost
+    /// again at once, that counts as one more failure to connect.
     void reopen();
+
+    /// Calls `use`. Whenever the connection is lost in it and there is a retry_for, reopens it and calls `use` again.
+    void persist(const std::function<void()>& use);
+
     /// A connection that was lost is to be reopened rather than given up.
-    [[nodiscard]] bool may_reopen() const noexcept { return options_.retry_for.count() > 0; }
+    [[nodiscard]] bool may_reopen(const Error& error) const noexcept;
 
     /// connection.close, and waits for its answer: all that was sent before has then been read by the broker.
     void close();
@@ -148,7 +155,8 @@ private:
                 std::string_view body);
     /// Sends what is buffered once it fills a segment; false: it did not.
     bool flush_batch(Deadline deadline);
-    void flush(Deadline deadline = {});
+    /// Sends what is buffered; true: what the broker sent meanwhile was handled.
+    bool flush(Deadline deadline = {});
     bool read_frame();
     [[nodiscard]] int armed_interrupt() const noexcept { return interrupt_reported_ ? -1 : options_.interrupt; }
     void report_interrupt(bool interrupted);
@@ -167,6 +175,7 @@ private:
     std::size_t current_ = 0;
     ConnectionOptions options_;
     std::string server_;
+    std::unique_ptr<Retry> retry_;
     std::unique_ptr<Wire> wire_;
     std::unique_ptr<Content> content_;
     Listener* listener_ = nullptr;

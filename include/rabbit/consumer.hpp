@@ -28,10 +28,10 @@ public:
     Consumer(const Consumer&) = delete;
     Consumer& operator=(const Consumer&) = delete;
 
-    /// After Connection::reopen(): consumes again, from `queue`. Messages that had arrived and were to be acked are
-    /// forgotten, since the broker delivers them again; acking those handed out before has no effect. Delivery tags
-    /// go on rising.
-    void resume(std::string queue);
+    /// After Connection::reopen(): consumes again, from `queue` and with other arguments. Messages that had arrived and
+    /// were to be acked are forgotten, since the broker delivers them again; acking those handed out before has no
+    /// effect. Delivery tags go on rising.
+    void resume(std::string queue, Table arguments = {});
 
     /// The next message; empty when the deadline passed, a watched descriptor is ready or, after cancel(), when all
     /// that were on their way have been taken. Throws kind `closed` when the broker cancels the consumer, as it does

@@ -34,6 +34,8 @@ struct PublisherOptions {
     /// does not count. Empty: for ever.
     std::optional<std::chrono::milliseconds> confirm_timeout;
     std::function<void(const Settlement&)> on_settled = {};
+    /// When the connection was lost, before it is opened again.
+    std::function<void(const Error&)> on_lost = {};
     /// After a lost connection was opened again, before the messages that were in flight, so many, are published
     /// again: some of them may be in a queue twice then.
     std::function<void(std::size_t in_flight)> on_reopened = {};

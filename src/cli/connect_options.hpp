@@ -7,25 +7,42 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace cli {
 
-/// Which broker to connect to, as both programs' options say it.
+/// Which broker to connect to and how, as both programs' options say it.
 struct ConnectOptions {
-    std::string url = "amqp://guest:guest@localhost:5672/%2f";
+    using Seconds = std::chrono::duration<double>;
 
-    std::chrono::milliseconds connect_timeout{10'000};
+    std::vector<std::string> urls{"amqp://guest:guest@localhost:5672/%2f"};
+    // Each of these in the place of what the URLs say.
+    std::optional<std::string> host;
+    std::optional<std::uint16_t> port;
+    std::optional<std::string> vhost;
+    std::optional<std::string> user;
+    std::string password_file;
+    bool tls = false;
+    std::string tls_ca;
+    std::string tls_certificate;
+    std::string tls_key;
+    bool tls_insecure = false;
+    std::optional<Seconds> connect_timeout;
+    std::optional<Seconds> heartbeat;  ///< 0: none
+
+    Seconds retry_for{0};
+    bool verbose = false;
+    bool quiet = false;
 
     void add_to(CLI::App& app);
 
-    /// Takes no longer to connect than the whole run may last.
-    void limit(std::optional<std::chrono::duration<double>> run);
-
-    /// Throws rabbit::Error of kind `invalid`.
-    [[nodiscard]] rabbit::Endpoint endpoint() const;
+    /// The nodes to try in turn. Throws rabbit::Error of kind `invalid`, or Failure.
+    [[nodiscard]] std::vector<rabbit::Endpoint> endpoints() const;
 };
 
-/// Connects as `program`; waits end when the descriptor `interrupt` becomes readable.
-rabbit::Connection connect(const std::string& program, const ConnectOptions& options, int interrupt);
+/// Connects as `program`. Waits end when the descriptor `interrupt` becomes readable; connecting takes no longer than
+/// `limit`, the whole run's.
+rabbit::Connection connect(const std::string& program, const ConnectOptions& options, int interrupt,
+                           std::optional<ConnectOptions::Seconds> limit = {});
 
 }  // namespace cli

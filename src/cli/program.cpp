@@ -63,18 +63,19 @@ void fill_standard_descriptors() {
     }
 }
 
-/// The password of any URL among the arguments, which every user of the machine can list.
-void blot_out_password(char* argument) {
-    char* scheme_end = std::strstr(argument, "://");
-    if (!scheme_end) {
-        return;
-    }
-    char* const begin = scheme_end + 3;
-    char* const end = begin + std::strcspn(begin, "/?#");
-    char* const at = std::find(begin, end, '@');
-    char* const colon = std::find(begin, at, ':');
-    if (at != end && colon != at) {
-        std::fill(colon + 1, at, '*');
+/// The passwords of all URLs in a text, in place: every user of the machine can list the arguments.
+void blot_out_passwords(char* const text, char* const text_end) {
+    static constexpr std::string_view separator = "://";
+    char* begin = text;
+    while ((begin = std::search(begin, text_end, separator.begin(), separator.end())) != text_end) {
+        begin += separator.size();
+        static constexpr std::string_view ends = "/?#";
+        char* const end = std::find_first_of(begin, text_end, ends.begin(), ends.end());
+        char* const colon = std::find(begin, end, ':');
+        char* const at = std::find(std::make_reverse_iterator(end), std::make_reverse_iterator(colon), '@').base();
+        if (at != colon) {
+            std::fill(colon + 1, at - 1, '*');
+        }
     }
 }
 
@@ -87,7 +88,7 @@ std::vector<std::string> take_arguments(CLI::App& app, int argc, char** argv) {
         if (argument.starts_with('[') && argument.ends_with(']')) {
             argument += '\0';
         }
-        blot_out_password(argv[i]);
+        blot_out_passwords(argv[i], argv[i] + std::strlen(argv[i]));
     }
     for (auto* option : app.get_options()) {
         option->transform([](std::string text) {
@@ -98,6 +99,16 @@ std::vector<std::string> take_arguments(CLI::App& app, int argc, char** argv) {
         });
     }
     return arguments;
+}
+
+/// COMMAND stands behind --, or a word too many would be run.
+void check_command(const CLI::App& app, int argc, char** argv) {
+    const auto* command = app.get_option_no_throw("COMMAND");
+    const auto dashes = std::find(argv, argv + argc, std::string_view("--"));
+    if (command && command->count() > 0 && command->count() >= static_cast<std::size_t>(argv + argc - dashes)) {
+        throw Failure(ExitCode::usage, fmt::format("'{0}' is no option; to run it as COMMAND write -- {0}",
+                                                   command->results().front()));
+    }
 }
 
 /// Two columns, and of what CLI11 knows about an option only what helps to use it.
@@ -139,7 +150,9 @@ public:
 };
 
 ExitCode report(const std::string& program, ExitCode code, std::string_view text) {
-    fmt::print(stderr, "{}: {}\n", program, printable(text));
+    auto shown = printable(text);
+    blot_out_passwords(shown.data(), shown.data() + shown.size());
+    fmt::print(stderr, "{}: {}\n", program, shown);
     return code;
 }
 
@@ -148,6 +161,10 @@ ExitCode report(const std::string& program, ExitCode code, std::string_view text
 void add_help(CLI::App& app, const std::string& examples) {
     app.set_version_flag("--version", fmt::format("{} {}", app.get_name(), HELLO_RABBIT_VERSION),
                          "Print the version and exit");
+    app.set_config("--config", "", "Options by their long names, option = value a line; the command line comes first")
+        ->type_name("FILE")
+        ->group("Connection");
+    app.allow_config_extras(CLI::config_extras_mode::error);
     app.footer("Examples:\n" + examples + exit_codes);
     app.formatter(std::make_shared<HelpFormatter>());
 }
@@ -160,6 +177,9 @@ ExitCode report_error(const std::string& program, const std::exception& error) {
     if (const auto* failure = dynamic_cast<const Failure*>(&error)) {
         const bool silent = failure->code() == ExitCode::reader_gone;
         return silent ? failure->code() : report(program, failure->code(), failure->what());
+    }
+    if (dynamic_cast<const CLI::FileError*>(&error)) {
+        return report(program, ExitCode::no_input, fmt::format("--config: {}", error.what()));
     }
     if (dynamic_cast<const CLI::ParseError*>(&error)) {
         report(program, ExitCode::usage, error.what());
@@ -174,6 +194,7 @@ int run(CLI::App& app, int argc, char** argv, const std::function<ExitCode()>& b
     const auto program = app.get_name();
     try {
         app.parse(take_arguments(app, argc, argv));
+        check_command(app, argc, argv);
         return static_cast<int>(body());
     } catch (const CLI::Success& success) {  // --help, --version
         app.exit(success, std::cout);

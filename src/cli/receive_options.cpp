@@ -73,7 +73,7 @@ void add_output(CLI::App& app, ReceiveOptions& options) {
         ->type_name("FMT")
         ->excludes(format)
         ->group(group);
-    app.add_flag("-Q,--quiet", options.quiet, "Messages only; say what went wrong and nothing else")->group(group);
+    app.add_flag("-Q,--quiet", options.connect.quiet, "Messages only; say what went wrong and nothing else")->group(group);
 }
 
 void add_acking(CLI::App& app, ReceiveOptions& options) {

@@ -35,7 +35,6 @@ struct ReceiveOptions {
 
     Format format = Format::hello;
     std::optional<std::string> format_template;
-    bool quiet = false;
 
     std::optional<AckMode> ack;
     std::optional<std::uint16_t> prefetch;

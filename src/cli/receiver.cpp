@@ -3,6 +3,7 @@
 #include "cli/command.hpp"
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
+#include "cli/repr.hpp"
 #include "cli/signals.hpp"
 #include "rabbit/consumer.hpp"
 #include "rabbit/error.hpp"
@@ -31,6 +32,24 @@ Deadline after(Clock::time_point from, const std::optional<ReceiveOptions::Secon
     return duration ? Deadline(from + std::chrono::duration_cast<Clock::duration>(*duration)) : Deadline();
 }
 
+/// Declares and binds what is to be consumed from; returns its name.
+std::string take_queue(rabbit::Connection& connection, const ReceiveOptions& options) {
+    std::string queue;
+    if (options.has_own_queue()) {
+        auto own = options.queue.to_declare();
+        own.name.clear();
+        own.exclusive = true;
+        queue = connection.declare(own).name;
+    } else {
+        queue = declare(connection, options.queue).name;
+    }
+    const auto arguments = options.parsed_binding_arguments();
+    for (const auto& source : options.sources()) {
+        connection.bind(queue, source, arguments);
+    }
+    return queue;
+}
+
 /// One run of `receive` with an open consumer.
 class Receiver {
 public:
@@ -48,33 +67,73 @@ public:
 
     ExitCode run() {
         say(" [*] Waiting for messages. To exit press CTRL+C\n");
-        const auto ending = receive_until_end();
-        finish(ending);
+        const auto ending = receive_to_end();
         if (ending == Ending::interrupted && Signals::exit_code() == ExitCode::interrupted) {
             say("Interrupted\n");
         }
         output_.flush();
-        connection_.close();
+        if (!lost_) {
+            connection_.close();
+        }
         return exit_code(ending);
     }
 
 private:
-    Ending receive_until_end() {
+    Ending receive_to_end() {
         try {
-            for (;;) {
-                if (const auto ending = handle_next()) {
-                    return *ending;
-                }
+            const auto ending = receive_until_end();
+            if (!lost_) {
+                finish(ending);
             }
-        } catch (const rabbit::Error& error) {
-            if (error.kind() == rabbit::ErrorKind::interrupted) {
-                return Ending::interrupted;
-            }
-            output_.flush();
-            throw;
+            return ending;
         } catch (const Failure& failure) {
             throw give_up(failure);
         }
+    }
+
+    Ending receive_until_end() {
+        for (;;) {
+            try {
+                if (lost_) {
+                    reconnect();
+                }
+                if (const auto ending = handle_next()) {
+                    return *ending;
+                }
+            } catch (const rabbit::Error& error) {
+                if (error.kind() == rabbit::ErrorKind::interrupted) {
+                    return Ending::interrupted;
+                }
+                if (!connection_.may_reopen(error)) {
+                    output_.flush();
+                    throw;
+                }
+                lost_ = error;
+            }
+        }
+    }
+
+    /// What was not acked comes again, and counts again; a stream is read on from behind the last message.
+    void reconnect() {
+        fmt::print(stderr, "{}: {}\n", program_, printable(lost_->what()));
+        connection_.reopen();
+        connection_.persist([this] { consumer_.resume(take_queue(connection_, options_), consumer_arguments()); });
+        lost_.reset();
+        last_message_at_ = Clock::now();
+        const bool comes_again = acks_ && options_.command.empty() && !stream_offset_;
+        const auto may_come_twice = comes_again ? received_ - acked_ : 0;
+        received_ -= may_come_twice;
+        if (stream_offset_) {
+            acked_ = received_;
+        }
+        fmt::print(stderr, "{}: connected to {} again{}{}\n", program_, connection_.endpoint().name(),
+                   options_.has_own_queue() ? "; messages for the queue that went with the connection are lost" : "",
+                   may_come_twice > 0 ? fmt::format("; {} messages may come twice", may_come_twice) : "");
+    }
+
+    rabbit::Table consumer_arguments() const {
+        return stream_offset_ ? rabbit::Table{{"x-stream-offset", {*stream_offset_ + 1}}}
+                              : options_.consumer_arguments();
     }
 
     std::optional<Ending> handle_next() {
@@ -125,23 +184,21 @@ private:
     }
 
     void print(const rabbit::Delivery& delivery) {
-        if (acks_ && received_ == 0) {
-            from_stream_ = is_from_stream(delivery);
-        }
-        if (options_.drain && from_stream_) {
+        note_stream_offset(delivery);
+        if (options_.drain && stream_offset_) {
             throw Failure(ExitCode::usage, "--drain: a stream is never empty; use --idle");
         }
         formatter_.write(output_, delivery);
         ++received_;
         last_written_ = delivery.delivery_tag;
-        if (acks_ && last_written_ - last_acked_ >= ack_batch_) {
+        if (acks_ && received_ - acked_ >= ack_batch_) {
             acknowledge();
         }
     }
 
     std::optional<Ending> run_for(const rabbit::Delivery& delivery) {
         const auto status = run_command(options_.command, delivery,
-                                        [this](std::span<pollfd> descriptors) { wait_keeping_interrupt(descriptors); });
+                                        [this](std::span<pollfd> descriptors) { wait_for_command(descriptors); });
         if (status.succeeded()) {
             count_taken();
             if (acks_) {
@@ -175,17 +232,17 @@ private:
     /// than is wanted.
     void acknowledge() {
         output_.flush();
-        if (!acks_ || !options_.command.empty()) {
-            return;
+        if (acks_ && options_.command.empty()) {
+            ack(options_.count ? *options_.count - options_.prefetch_count() : received_);
         }
-        const auto most = options_.count ? *options_.count - options_.prefetch_count() : last_written_;
-        ack_up_to(std::min(last_written_, most));
     }
 
-    void ack_up_to(std::uint64_t delivery_tag) {
-        if (delivery_tag > last_acked_) {
-            consumer_.ack_up_to(delivery_tag);
-            last_acked_ = delivery_tag;
+    /// Acks what was received and is not acked, but no more than `most` messages in all.
+    void ack(std::uint64_t most) {
+        const auto count = std::min(received_, most);
+        if (count > acked_) {
+            consumer_.ack_up_to(last_written_ - (received_ - count));
+            acked_ = count;
         }
     }
 
@@ -201,11 +258,17 @@ private:
         return true;
     }
 
-    static bool is_from_stream(const rabbit::Delivery& delivery) {
+    /// Messages of a stream tell their place in it; once the first had none, none is looked for.
+    void note_stream_offset(const rabbit::Delivery& delivery) {
         const auto& properties = delivery.message.properties;
-        return properties && properties->headers &&
-               std::any_of(properties->headers->begin(), properties->headers->end(),
-                           [](const rabbit::Field& field) { return field.name == "x-stream-offset"; });
+        if ((received_ > 0 && !stream_offset_) || !properties || !properties->headers) {
+            return;
+        }
+        for (const auto& field : *properties->headers) {
+            if (const auto* offset = std::get_if<std::int64_t>(&field.value.data); offset && field.name == "x-stream-offset") {
+                stream_offset_ = *offset;
+            }
+        }
     }
 
     /// Ends the consumer. What was on its way is printed if it is off the queue, and given back if it is not.
@@ -213,7 +276,6 @@ private:
         cancel();
         std::uint64_t unhandled = 0;
         while (auto delivery = consumer_.next()) {
-            from_stream_ |= is_from_stream(*delivery);
             if (acks_ || ending == Ending::command_failed) {
                 ++unhandled;
             } else if (options_.command.empty()) {
@@ -230,9 +292,14 @@ private:
             return;
         }
         if (options_.command.empty()) {
-            ack_up_to(last_written_);
+            ack(received_);
         }
-        if (!from_stream_) {  // a stream takes nothing back, and has nothing taken off it
+        give_back();
+    }
+
+    /// A stream takes nothing back, and has nothing taken off it.
+    void give_back() {
+        if (acks_ && !stream_offset_) {
             consumer_.give_back_all();
         }
     }
@@ -249,9 +316,7 @@ private:
             cancel();
             while (consumer_.next(Clock::now() + std::chrono::seconds(5))) {
             }
-            if (acks_ && !from_stream_) {
-                consumer_.give_back_all();
-            }
+            give_back();
             connection_.close();
         } catch (const rabbit::Error&) {
             // The broker gives back by itself what a connection that ends has not acked.
@@ -263,34 +328,40 @@ private:
                                             failure.what())};
     }
 
-    /// Waits for `descriptors`. A signal does not end it: what is being done for a message is finished first.
-    void wait_keeping_interrupt(std::span<pollfd> descriptors) {
-        try {
-            connection_.wait({}, descriptors);
-        } catch (const rabbit::Error& error) {
-            if (error.kind() != rabbit::ErrorKind::interrupted) {
-                throw;
+    /// Calls `wait`. A signal does not end it: what is being done for a message is finished first.
+    template <class Wait>
+    auto keeping_interrupt(Wait wait) {
+        for (;;) {
+            try {
+                return wait();
+            } catch (const rabbit::Error& error) {
+                if (error.kind() != rabbit::ErrorKind::interrupted) {
+                    throw;
+                }
+                interrupted_ = true;
             }
-            interrupted_ = true;
         }
+    }
+
+    /// For a COMMAND that runs. Without acks nothing but this keeps messages from piling up here meanwhile.
+    void wait_for_command(std::span<pollfd> descriptors) {
+        keeping_interrupt([&] { return acks_ ? connection_.wait({}, descriptors) : connection_.pause({}, descriptors); });
     }
 
     /// Until a slow reader of the output has made room: nothing more is read meanwhile, or it would pile up here.
     void wait_for_reader(int descriptor) {
+        constexpr auto patience = std::chrono::seconds(2);
+        const auto give_up_at = ends_at_ ? Deadline(std::max(*ends_at_, Clock::now() + patience)) : Deadline();
         pollfd writable{descriptor, POLLOUT, 0};
-        try {
-            connection_.pause({}, {&writable, 1});
-        } catch (const rabbit::Error& error) {
-            if (error.kind() != rabbit::ErrorKind::interrupted) {
-                throw;
-            }
-            interrupted_ = true;
+        if (keeping_interrupt([&] { return connection_.pause(give_up_at, {&writable, 1}); }) == rabbit::Wake::deadline) {
+            throw Failure(ExitCode::bad_output,
+                          "cannot write to standard output: its reader had stopped when --timeout was up");
         }
     }
 
     /// On standard output where it is the tutorials' own, else on standard error.
     void say(std::string_view line) {
-        if (options_.quiet) {
+        if (options_.connect.quiet) {
             return;
         }
         if (formatter_.is_hello() && options_.command.empty()) {
@@ -317,7 +388,7 @@ private:
         if (!options_.count) {
             return ExitCode::done;
         }
-        if (!options_.quiet) {
+        if (!options_.connect.quiet) {
             fmt::print(stderr, "{}: {} of {} messages came before {}\n", program_, received_, *options_.count,
                        ending == Ending::drained ? "the queue was empty" : "the time was up");
         }
@@ -335,9 +406,10 @@ private:
     rabbit::Consumer consumer_;
     Clock::time_point last_message_at_;
     std::uint64_t received_ = 0;      ///< printed, or handled by COMMAND
-    std::uint64_t last_written_ = 0;  ///< delivery tags
-    std::uint64_t last_acked_ = 0;
-    bool from_stream_ = false;
+    std::uint64_t acked_ = 0;         ///< of those printed
+    std::uint64_t last_written_ = 0;  ///< a delivery tag
+    std::optional<std::int64_t> stream_offset_;
+    std::optional<rabbit::Error> lost_;  ///< why the connection is to be opened again
     bool interrupted_ = false;
     bool cancelled_ = false;
 };
@@ -350,40 +422,25 @@ rabbit::Error explained(const rabbit::Error& error) {
                      : error;
 }
 
-std::string declare_queue(rabbit::Connection& connection, const ReceiveOptions& options) {
-    if (!options.has_own_queue()) {
-        return declare(connection, options.queue).name;
-    }
-    auto own = options.queue.to_declare();
-    own.name.clear();
-    own.exclusive = true;
-    return connection.declare(own).name;
-}
-
 }  // namespace
 
 ExitCode receive(const std::string& program, const ReceiveOptions& options) {
     const auto begun = Clock::now();
     options.check();
     const Signals signals;
-    auto connect_options = options.connect;
-    connect_options.limit(options.timeout);
-    auto connection = connect(program, connect_options, signals.descriptor());
-    const auto queue = declare_queue(connection, options);
-    const auto binding_arguments = options.parsed_binding_arguments();
-    for (const auto& source : options.sources()) {
-        connection.bind(queue, source, binding_arguments);
-    }
+    auto connection = connect(program, options.connect, signals.descriptor(), options.timeout);
     std::optional<Receiver> receiver;
     try {
-        receiver.emplace(program, options, connection,
-                         rabbit::ConsumerOptions{.queue = queue,
-                                                 .consumer_tag = options.consumer_tag,
-                                                 .no_ack = options.ack_mode() == AckMode::automatic,
-                                                 .exclusive = options.exclusive,
-                                                 .prefetch = options.prefetch_count(),
-                                                 .arguments = options.consumer_arguments()},
-                         begun);
+        connection.persist([&] {
+            receiver.emplace(program, options, connection,
+                             rabbit::ConsumerOptions{.queue = take_queue(connection, options),
+                                                     .consumer_tag = options.consumer_tag,
+                                                     .no_ack = options.ack_mode() == AckMode::automatic,
+                                                     .exclusive = options.exclusive,
+                                                     .prefetch = options.prefetch_count(),
+                                                     .arguments = options.consumer_arguments()},
+                             begun);
+        });
     } catch (const rabbit::Error& error) {
         throw explained(error);
     }

@@ -76,7 +76,7 @@ void add_delivery(CLI::App& app, SendOptions& options) {
         ->default_str("60")
         ->excludes(no_confirm)
         ->group(group);
-    app.add_flag("-Q,--quiet", options.quiet, "Say only what went wrong")->group(group);
+    app.add_flag("-Q,--quiet", options.connect.quiet, "Say only what went wrong")->group(group);
 }
 
 }  // namespace

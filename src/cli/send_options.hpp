@@ -34,7 +34,6 @@ struct SendOptions {
     std::chrono::duration<double> confirm_timeout{60};  ///< 0: for ever
     std::uint64_t repeat = 1;
     double rate = 0;  ///< messages a second; 0: as fast as the broker takes them
-    bool quiet = false;
 
     void add_to(CLI::App& app);
 

@@ -68,6 +68,16 @@ void SendReport::reject(const rabbit::Settlement& settlement) {
                printable(settlement.address.exchange), printable(settlement.address.routing_key));
 }
 
+void SendReport::lost(std::string_view what) {
+    clear_progress();
+    fmt::print(stderr, "{}: {}\n", options_.program, printable(what));
+}
+
+void SendReport::reopened(std::string_view broker, std::size_t in_flight) {
+    fmt::print(stderr, "{}: connected to {} again; {} messages in flight are published again and may be there twice\n",
+               options_.program, broker, in_flight);
+}
+
 rabbit::Deadline SendReport::progress_due() const {
     return shows_progress_ ? rabbit::Deadline(progress_due_) : rabbit::Deadline();
 }

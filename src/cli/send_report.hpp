@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace cli {
 
@@ -28,6 +29,11 @@ public:
     void sent(std::size_t size);
     /// Says what became of one: " [x] Sent" for a confirmed one, a line on standard error for another.
     void settled(const rabbit::Settlement& settlement);
+
+    /// The connection is gone, and being opened again.
+    void lost(std::string_view what);
+    /// It is there again, and so many messages in flight are published again.
+    void reopened(std::string_view broker, std::size_t in_flight);
 
     /// When the progress line is to be shown again; empty: it is not shown at all.
     [[nodiscard]] rabbit::Deadline progress_due() const;

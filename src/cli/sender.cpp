@@ -38,14 +38,16 @@ public:
           several_(options.has_records() || options.messages.size() + options.files.size() > 1 || options.repeat > 1),
           report_({.program = program,
                    .stream = options.has_records() || options.repeat > 1 || options.no_confirm,
-                   .quiet = options.quiet,
+                   .quiet = options.connect.quiet,
                    .confirmed = !options.no_confirm,
                    .repeat = options.repeat},
                   output_),
           publisher_(connection, {.confirm = !options.no_confirm,
                                   .window = options.window,
                                   .confirm_timeout = milliseconds(options.confirm_timeout),
-                                  .on_settled = [this](const rabbit::Settlement& each) { report_.settled(each); }}) {}
+                                  .on_settled = [this](const rabbit::Settlement& each) { report_.settled(each); },
+                                  .on_lost = [this](const rabbit::Error& error) { report_.lost(error.what()); },
+                                  .on_reopened = [this](std::size_t in_flight) { take_up_again(in_flight); }}) {}
 
     ExitCode run(Source& source) {
         try {
@@ -63,6 +65,13 @@ public:
     }
 
 private:
+    void take_up_again(std::size_t in_flight) {
+        if (options_.to_queue()) {
+            declare(connection_, options_.queue);
+        }
+        report_.reopened(connection_.endpoint().name(), in_flight);
+    }
+
     void publish_all(Source& source) {
         for (;;) {
             while (auto record = source.next()) {
@@ -205,11 +214,12 @@ ExitCode send(const std::string& program, SendOptions& options) {
     Source source(options);
     const Signals signals;
     auto connection = connect(program, options.connect, signals.descriptor());
-    std::string queue;
-    if (options.to_queue()) {
-        queue = declare(connection, options.queue).name;
-    }
-    return Sender(program, options, connection, queue).run(source);
+    std::optional<Sender> sender;
+    connection.persist([&] {
+        const auto queue = options.to_queue() ? declare(connection, options.queue).name : std::string();
+        sender.emplace(program, options, connection, queue);
+    });
+    return sender->run(source);
 }
 
 }  // namespace cli

@@ -3,6 +3,7 @@
 #include "content.hpp"
 #include "login.hpp"
 #include "rabbit/error.hpp"
+#include "retry.hpp"
 #include "table_codec.hpp"
 #include "tcp.hpp"
 #include "wire.hpp"
@@ -10,7 +11,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include <poll.h>
@@ -19,22 +19,6 @@ namespace rabbit {
 namespace {
 
 constexpr amqp_channel_t channel = 1;
-
-/// The pauses between attempts: twice as long each time, up to a few seconds, and of random length around that, so
-/// that the clients of a broker that went down do not come back all at once.
-class Backoff {
-public:
-    std::chrono::milliseconds next() {
-        const auto pause = std::exchange(pause_, std::min(2 * pause_, longest));
-        return std::chrono::milliseconds(
-            std::uniform_int_distribution<std::int64_t>(pause.count() / 2, pause.count() * 3 / 2)(random_));
-    }
-
-private:
-    static constexpr std::chrono::milliseconds longest{4000};
-    std::chrono::milliseconds pause_{100};
-    std::minstd_rand random_{std::random_device()()};
-};
 
 /// Trying again does not mend a missing permission.
 ErrorKind kind_of(int reply_code) {
@@ -55,7 +39,9 @@ struct Connection::Awaited {
 };
 
 Connection::Connection(std::vector<Endpoint> endpoints, ConnectionOptions options)
-    : endpoints_(std::move(endpoints)), options_(std::move(options)) {
+    : endpoints_(std::move(endpoints)),
+      options_(std::move(options)),
+      retry_(std::make_unique<Retry>(options_.retry_for, options_.retry_until)) {
     if (endpoints_.empty()) {
         throw Error(ErrorKind::invalid, "cannot connect", "there is no endpoint to connect to");
     }
@@ -70,25 +56,44 @@ Connection::Connection(Connection&&) noexcept = default;
 Connection& Connection::operator=(Connection&&) noexcept = default;
 
 void Connection::reopen() {
-    const auto give_up_at = Clock::now() + options_.retry_for;
-    for (Backoff backoff;;) {
+    channel_open_ = false;
+    for (auto pause = retry_->begin();;) {
+        pause_before_retry(pause);
         try {
             open_any();
+            retry_->opened();
             return;
         } catch (const Error& error) {
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(give_up_at - Clock::now());
-            const bool may_mend = error.kind() == ErrorKind::unreachable || error.kind() == ErrorKind::lost;
             interrupt_reported_ |= error.kind() == ErrorKind::interrupted;
-            if (!may_mend || left.count() <= 0) {
+            const bool may_mend = error.kind() == ErrorKind::unreachable || error.kind() == ErrorKind::lost;
+            const auto next = may_mend ? retry_->next_pause() : std::nullopt;
+            if (!next) {
                 throw;
             }
-            const auto pause = std::min(backoff.next(), left);
+            pause = *next;
             if (options_.on_retry) {
                 options_.on_retry(error, pause);
             }
-            pause_before_retry(pause);
         }
     }
+}
+
+void Connection::persist(const std::function<void()>& use) {
+    for (;;) {
+        try {
+            use();
+            return;
+        } catch (const Error& error) {
+            if (!may_reopen(error)) {
+                throw;
+            }
+        }
+        reopen();
+    }
+}
+
+bool Connection::may_reopen(const Error& error) const noexcept {
+    return error.kind() == ErrorKind::lost && retry_->allowed();
 }
 
 /// Tries each endpoint once, beginning with the one that worked last; throws what the last one threw.
@@ -255,25 +260,30 @@ bool Connection::flush_batch(Deadline deadline) {
     return true;
 }
 
-void Connection::flush(Deadline deadline) {
+bool Connection::flush(Deadline deadline) {
+    bool handled = false;
     while (wire_->unsent() > 0) {
         const auto ready = wire_->poll(true, deadline, {}, armed_interrupt());
         report_interrupt(ready.interrupted);
         if (ready.readable) {
-            read_frame();
+            handled |= read_frame();
             while (handle_buffered()) {
+                handled = true;
             }
         }
         if (ready.writable) {
             wire_->write();
         } else if (deadline && Clock::now() >= *deadline) {
-            return;
+            break;
         }
     }
+    return handled;
 }
 
 Wake Connection::wait(Deadline deadline, std::span<pollfd> watched) {
-    flush(deadline);
+    if (flush(deadline)) {
+        return Wake::frame;
+    }
     for (;;) {
         if (handle_buffered()) {
             return Wake::frame;

@@ -23,8 +23,9 @@ Consumer::Consumer(Connection& connection, ConsumerOptions options)
     }
 }
 
-void Consumer::resume(std::string queue) {
+void Consumer::resume(std::string queue, Table arguments) {
     options_.queue = std::move(queue);
+    options_.arguments = std::move(arguments);
     if (!options_.no_ack) {
         arrived_.clear();
     }

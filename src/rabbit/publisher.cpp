@@ -87,20 +87,14 @@ void Publisher::check_overdue() const {
 
 /// Opens the connection again if `error` is that it was lost; throws everything else on.
 void Publisher::recover(const Error& error) {
-    if (error.kind() != ErrorKind::lost || !options_.confirm || !connection_.may_reopen()) {
+    if (!options_.confirm || !connection_.may_reopen(error)) {
         throw error;
     }
-    for (;;) {
-        try {
-            connection_.reopen();
-            publish_again();
-            return;
-        } catch (const Error& again) {
-            if (again.kind() != ErrorKind::lost) {
-                throw;
-            }
-        }
+    if (options_.on_lost) {
+        options_.on_lost(error);
     }
+    connection_.reopen();
+    connection_.persist([this] { publish_again(); });
 }
 
 void Publisher::publish_again() {
