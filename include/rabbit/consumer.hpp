@@ -54,15 +54,12 @@ public:
     void ack(std::uint64_t delivery_tag);
     /// basic.nack of one: back to its place in the queue, or (requeue false) dropped or dead-lettered.
     void nack(std::uint64_t delivery_tag, bool requeue);
-    /// basic.nack of all that was delivered and neither acked nor nacked: back to their places in the queue.
-    void give_back_all();
 
     [[nodiscard]] const std::string& queue() const noexcept { return options_.queue; }
 
 private:
     void subscribe();
     void send_ack(std::uint64_t delivery_tag, bool multiple);
-    void send_nack(std::uint64_t delivery_tag, bool multiple, bool requeue);
     void on_delivery(Delivery delivery) override;
     void on_cancel(bool by_broker) override;
 

@@ -28,12 +28,15 @@ public:
     /// The broker's reply code (AMQP 0-9-1, section 1.1 of the generated reference), 0 if it sent none.
     [[nodiscard]] int reply_code() const noexcept { return reply_code_; }
 
+    /// The part of what() in front of the cause.
+    [[nodiscard]] const std::string& operation() const noexcept { return operation_; }
     /// The part of what() behind the operation.
     [[nodiscard]] const std::string& cause() const noexcept { return cause_; }
 
 private:
     ErrorKind kind_;
     int reply_code_;
+    std::string operation_;
     std::string cause_;
 };
 

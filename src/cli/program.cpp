@@ -182,7 +182,8 @@ ExitCode report_error(const std::string& program, const std::exception& error) {
         return report(program, ExitCode::no_input, fmt::format("--config: {}", error.what()));
     }
     if (dynamic_cast<const CLI::ParseError*>(&error)) {
-        report(program, ExitCode::usage, error.what());
+        const bool in_file = dynamic_cast<const CLI::ConfigError*>(&error);
+        report(program, ExitCode::usage, fmt::format("{}{}", in_file ? "--config: " : "", error.what()));
         fmt::print(stderr, "Try '{} --help'.\n", program);
         return ExitCode::usage;
     }

@@ -252,10 +252,7 @@ rabbit::Table ReceiveOptions::parsed_binding_arguments() const {
 }
 
 rabbit::Table ReceiveOptions::consumer_arguments() const {
-    if (offset.empty()) {
-        return {};
-    }
-    return {{"x-stream-offset", parse_offset(offset)}};
+    return offset.empty() ? rabbit::Table{} : rabbit::Table{{"x-stream-offset", parse_offset(offset)}};
 }
 
 }  // namespace cli

@@ -271,13 +271,18 @@ private:
         }
     }
 
-    /// Ends the consumer. What was on its way is printed if it is off the queue, and given back if it is not.
+    /// Ends the consumer. What was on its way is printed if it is off the queue. If it is not, the broker gives it back
+    /// when the connection ends, in order also where basic.nack would send it to the back of a quorum queue
+    /// (https://github.com/rabbitmq/rabbitmq-server/issues/3776).
     void finish(Ending ending) {
         cancel();
-        std::uint64_t unhandled = 0;
+        std::uint64_t lost = 0;
         while (auto delivery = consumer_.next()) {
-            if (acks_ || ending == Ending::command_failed) {
-                ++unhandled;
+            if (acks_) {
+                continue;
+            }
+            if (ending == Ending::command_failed) {
+                ++lost;
             } else if (options_.command.empty()) {
                 print(*delivery);
             } else {
@@ -285,22 +290,11 @@ private:
             }
         }
         output_.flush();
-        if (!acks_ && unhandled > 0) {
-            fmt::print(stderr, "{}: {} messages that were on their way are lost (--ack auto)\n", program_, unhandled);
+        if (lost > 0) {
+            fmt::print(stderr, "{}: {} messages that were on their way are lost (--ack auto)\n", program_, lost);
         }
-        if (!acks_) {
-            return;
-        }
-        if (options_.command.empty()) {
+        if (acks_ && options_.command.empty()) {
             ack(received_);
-        }
-        give_back();
-    }
-
-    /// A stream takes nothing back, and has nothing taken off it.
-    void give_back() {
-        if (acks_ && !stream_offset_) {
-            consumer_.give_back_all();
         }
     }
 
@@ -310,16 +304,15 @@ private:
         }
     }
 
-    /// After a failure on this side: gives back what can be given back, and says what cannot.
+    /// After a failure on this side: ends in order, which gives back what was not acked, and says what is lost.
     Failure give_up(const Failure& failure) {
         try {
             cancel();
             while (consumer_.next(Clock::now() + std::chrono::seconds(5))) {
             }
-            give_back();
             connection_.close();
         } catch (const rabbit::Error&) {
-            // The broker gives back by itself what a connection that ends has not acked.
+            // The broker gives back as well what a connection that breaks off has not acked.
         }
         if (acks_ || failure.code() == ExitCode::reader_gone) {
             return failure;
@@ -414,6 +407,11 @@ private:
     bool cancelled_ = false;
 };
 
+/// A stream is never empty: with --drain it is asked for its first message, so that it shows itself. Classic queues
+/// have no use for the argument, quorum queues refuse it.
+const rabbit::Table from_first{{"x-stream-offset", {"first"}}};
+constexpr int precondition_failed = 406;  // AMQP 0-9-1, section 1.1 of the generated reference
+
 /// RabbitMQ says of a stream only that the prefetch is missing.
 rabbit::Error explained(const rabbit::Error& error) {
     const bool is_stream = error.cause().find("prefetch count is not set") != std::string::npos;
@@ -430,20 +428,28 @@ ExitCode receive(const std::string& program, const ReceiveOptions& options) {
     const Signals signals;
     auto connection = connect(program, options.connect, signals.descriptor(), options.timeout);
     std::optional<Receiver> receiver;
-    try {
-        connection.persist([&] {
-            receiver.emplace(program, options, connection,
-                             rabbit::ConsumerOptions{.queue = take_queue(connection, options),
-                                                     .consumer_tag = options.consumer_tag,
-                                                     .no_ack = options.ack_mode() == AckMode::automatic,
-                                                     .exclusive = options.exclusive,
-                                                     .prefetch = options.prefetch_count(),
-                                                     .arguments = options.consumer_arguments()},
-                             begun);
-        });
-    } catch (const rabbit::Error& error) {
-        throw explained(error);
-    }
+    const auto consume = [&](const std::string& queue, rabbit::Table arguments) {
+        receiver.emplace(program, options, connection,
+                         rabbit::ConsumerOptions{.queue = queue,
+                                                 .consumer_tag = options.consumer_tag,
+                                                 .no_ack = options.ack_mode() == AckMode::automatic,
+                                                 .exclusive = options.exclusive,
+                                                 .prefetch = options.prefetch_count(),
+                                                 .arguments = std::move(arguments)},
+                         begun);
+    };
+    connection.persist([&] {
+        const auto queue = take_queue(connection, options);
+        try {
+            consume(queue, options.drain ? from_first : options.consumer_arguments());
+        } catch (const rabbit::Error& error) {
+            if (!options.drain || error.reply_code() != precondition_failed) {
+                throw explained(error);
+            }
+            connection.reopen_channel();
+            consume(queue, {});
+        }
+    });
     return receiver->run();
 }
 

@@ -96,20 +96,26 @@ bool Connection::may_reopen(const Error& error) const noexcept {
     return error.kind() == ErrorKind::lost && retry_->allowed();
 }
 
-/// Tries each endpoint once, beginning with the one that worked last; throws what the last one threw.
+/// Tries each endpoint once, beginning with the one that worked last; what it throws names them all.
 void Connection::open_any() {
-    for (std::size_t tried = 1;; ++tried) {
+    std::vector<Error> failures;
+    while (failures.size() < endpoints_.size()) {
         try {
             open(current_);
             return;
         } catch (const Error& error) {
-            const bool try_next = error.kind() == ErrorKind::unreachable || error.kind() == ErrorKind::lost;
-            if (!try_next || tried == endpoints_.size()) {
+            if (error.kind() != ErrorKind::unreachable && error.kind() != ErrorKind::lost) {
                 throw;
             }
+            failures.push_back(error);
             current_ = (current_ + 1) % endpoints_.size();
         }
     }
+    auto cause = failures.front().cause();
+    for (std::size_t i = 1; i < failures.size(); ++i) {
+        cause += fmt::format("; {}", failures[i].what());
+    }
+    throw Error(failures.back().kind(), failures.front().operation(), cause, failures.back().reply_code());
 }
 
 void Connection::open(std::size_t endpoint) {

@@ -102,16 +102,6 @@ void Consumer::ack(std::uint64_t delivery_tag) {
     send_ack(delivery_tag, false);
 }
 
-void Consumer::nack(std::uint64_t delivery_tag, bool requeue) {
-    if (delivery_tag > tag_offset_) {
-        send_nack(delivery_tag - tag_offset_, false, requeue);
-    }
-}
-
-void Consumer::give_back_all() {
-    send_nack(0, true, true);  // tag 0 with `multiple`: all outstanding (https://www.rabbitmq.com/docs/nack)
-}
-
 void Consumer::send_ack(std::uint64_t delivery_tag, bool multiple) {
     if (delivery_tag <= tag_offset_) {
         return;
@@ -122,10 +112,12 @@ void Consumer::send_ack(std::uint64_t delivery_tag, bool multiple) {
     connection_.send_method(1, AMQP_BASIC_ACK_METHOD, &ack);
 }
 
-void Consumer::send_nack(std::uint64_t delivery_tag, bool multiple, bool requeue) {
+void Consumer::nack(std::uint64_t delivery_tag, bool requeue) {
+    if (delivery_tag <= tag_offset_) {
+        return;
+    }
     amqp_basic_nack_t nack{};
-    nack.delivery_tag = delivery_tag;
-    nack.multiple = multiple;
+    nack.delivery_tag = delivery_tag - tag_offset_;
     nack.requeue = requeue;
     connection_.send_method(1, AMQP_BASIC_NACK_METHOD, &nack);
 }

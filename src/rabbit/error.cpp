@@ -8,6 +8,7 @@ Error::Error(ErrorKind kind, std::string_view operation, std::string_view cause,
     : std::runtime_error(fmt::format("{}: {}", operation, cause)),
       kind_(kind),
       reply_code_(reply_code),
+      operation_(operation),
       cause_(cause) {}
 
 void check_short_string(std::string_view what, std::string_view name) {

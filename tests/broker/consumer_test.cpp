@@ -370,7 +370,7 @@ TEST_F(ConsumerTest, ANackPutsAMessageBackOrDropsIt) {
     EXPECT_EQ(witness().count(queue()), 0u);
 }
 
-TEST_F(ConsumerTest, GivesBackAllInOrder) {
+TEST_F(ConsumerTest, WhatIsNotAckedGoesBackInOrderWithItsConnection) {
     fill_queue(100);
     auto connection = connect();
     rabbit::Consumer consumer(connection, acking());
@@ -378,7 +378,6 @@ TEST_F(ConsumerTest, GivesBackAllInOrder) {
     consumer.cancel();
     while (consumer.next(in(patience))) {
     }
-    consumer.give_back_all();
     connection.close();
     await_count(70);
     const auto left = take(endpoint(), queue(), 70);

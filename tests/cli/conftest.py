@@ -167,11 +167,3 @@ def seed_receive(request: pytest.FixtureRequest) -> Iterator[Program]:
     program = seed(request, "receive")
     yield program
     program.stop_all()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Reading from streams and quorum queues is not settled: --drain takes a stream for an empty queue, and some
-    expectations hold only where the broker cuts its chunks as it does on an idle machine."""
-    for item in items:
-        if item.path.name == "test_receive_where.py":
-            item.add_marker(pytest.mark.xfail(strict=False, reason="streams and quorum queues are not settled"))
