@@ -210,7 +210,9 @@ void Connection::call(const std::string& operation, std::uint32_t method, const 
     try {
         send_method(on_connection ? 0 : channel, method, arguments);
         while (!awaited.arrived) {
-            if (wait(deadline) == Wake::deadline) {
+            // Something may come all the time, and not the answer.
+            const bool over = wait(deadline) == Wake::deadline || passed(deadline);
+            if (over && !awaited.arrived) {
                 throw wire_->lost(fmt::format("no answer within {} s",
                                               std::chrono::duration<double>(options_.reply_timeout).count()));
             }
@@ -279,7 +281,7 @@ bool Connection::flush(Deadline deadline) {
         }
         if (ready.writable) {
             wire_->write();
-        } else if (deadline && Clock::now() >= *deadline) {
+        } else if (passed(deadline)) {
             break;
         }
     }
@@ -302,7 +304,7 @@ Wake Connection::wait(Deadline deadline, std::span<pollfd> watched) {
         if (ready.watched) {
             return Wake::watched;
         }
-        if (deadline && Clock::now() >= *deadline) {
+        if (passed(deadline)) {
             return Wake::deadline;
         }
     }
@@ -315,7 +317,7 @@ Wake Connection::pause(Deadline deadline, std::span<pollfd> watched) {
         if (ready.watched) {
             return Wake::watched;
         }
-        if (deadline && Clock::now() >= *deadline) {
+        if (passed(deadline)) {
             return Wake::deadline;
         }
     }
@@ -341,8 +343,10 @@ bool Connection::read_frame() {
 }
 
 void Connection::handle(const amqp_frame_t& frame) {
-    if (frame.channel > channel) {
-        throw wire_->lost(fmt::format("it sent a frame on channel {}, which is not open", frame.channel));
+    const bool for_connection =
+        frame.frame_type == AMQP_FRAME_METHOD && frame.payload.method.id >> 16 == AMQP_CONNECTION_CLASS;
+    if (frame.channel != (for_connection ? 0 : channel)) {
+        throw wire_->lost(fmt::format("it sent a frame on channel {} that does not belong there", frame.channel));
     }
     if (frame.frame_type == AMQP_FRAME_METHOD) {
         handle_method(frame);
