@@ -192,9 +192,9 @@ void Publisher::on_return(Return returned) {
     auto found = std::find_if(from, in_flight_.end(), matches);
     if (found == in_flight_.end()) {
         found = std::find_if(in_flight_.begin(), from, matches);
-    }
-    if (found == in_flight_.end()) {
-        throw connection_.wire_->lost("it returned a message that is not in flight");
+        if (found == from) {
+            throw connection_.wire_->lost("it returned a message that is not in flight");
+        }
     }
     found->reply_code = returned.reply_code;
     found->reply_text = std::move(returned.reply_text);
