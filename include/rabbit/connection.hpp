@@ -148,7 +148,9 @@ private:
     /// Sends a method and waits for the one that answers it; `on_reply` sees its decoded arguments.
     void call(const std::string& operation, std::uint32_t method, const void* arguments, std::uint32_t reply,
               const std::function<void(const void*)>& on_reply = {});
-    void open_channel();
+    void await_reply(const std::string& operation, std::uint32_t reply,
+                     const std::function<void(const void*)>& on_reply = {});
+    void await_channel();
     void check_channel() const;
     void send_method(std::uint16_t channel, std::uint32_t method, const void* arguments);
     void encode(const amqp_basic_publish_t_& method, const amqp_basic_properties_t_& properties,

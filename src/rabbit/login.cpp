@@ -10,7 +10,8 @@
 namespace rabbit {
 namespace {
 
-constexpr std::uint16_t channel_max = 1;
+constexpr std::uint16_t channel = 1;
+constexpr std::uint16_t channel_max = channel;
 constexpr std::uint32_t frame_max = 128 * 1024;
 constexpr std::uint32_t frame_min = 4096;  // AMQP 0-9-1, section 1.4.2.6 of the generated reference
 
@@ -105,12 +106,15 @@ private:
         amqp_connection_open_t open{};
         open.virtual_host = to_amqp(endpoint_.vhost);
         send(AMQP_CONNECTION_OPEN_METHOD, &open);
+        amqp_channel_open_t open_channel{};
+        send(AMQP_CHANNEL_OPEN_METHOD, &open_channel, channel);
         await<amqp_connection_open_ok_t>(AMQP_CONNECTION_OPEN_OK_METHOD);
     }
 
-    void send(std::uint32_t method, void* arguments) {
+    void send(std::uint32_t method, void* arguments, std::uint16_t on_channel = 0) {
         amqp_frame_t frame{};
         frame.frame_type = AMQP_FRAME_METHOD;
+        frame.channel = on_channel;
         frame.payload.method.id = method;
         frame.payload.method.decoded = arguments;
         wire_.send(frame);

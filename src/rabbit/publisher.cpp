@@ -17,11 +17,13 @@ Publisher::Publisher(Connection& connection, PublisherOptions options)
     connection_.listener_ = this;
 }
 
+/// With `nowait` there is no answer to wait for: a broker that cannot confirm closes the channel.
 void Publisher::select_confirms() {
     if (options_.confirm) {
+        connection_.check_channel();
         amqp_confirm_select_t select{};
-        connection_.call(fmt::format("cannot turn on publisher confirms on {}", connection_.endpoint().name()),
-                         AMQP_CONFIRM_SELECT_METHOD, &select, AMQP_CONFIRM_SELECT_OK_METHOD);
+        select.nowait = true;
+        connection_.send_method(1, AMQP_CONFIRM_SELECT_METHOD, &select);
     }
 }
 
