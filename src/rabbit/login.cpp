@@ -36,8 +36,10 @@ public:
             if (error.kind() != ErrorKind::lost) {
                 throw;
             }
-            // A TLS server that wants a client's certificate says so only now.
-            throw Error(wire_.was_refused() ? ErrorKind::refused : ErrorKind::unreachable, operation_,
+            if (wire_.was_refused()) {  // TLS 1.3: what a server thinks of the client's certificate it says only now
+                throw Error(ErrorKind::refused, operation_, error.cause());
+            }
+            throw Error(ErrorKind::unreachable, operation_,
                         error.cause() + ", before the AMQP login was done");
         }
     }
@@ -158,8 +160,11 @@ private:
     [[noreturn]] void refuse(const amqp_connection_close_t& close) const {
         auto cause = fmt::format("{} {}", close.reply_code, view(close.reply_text));
         if (close.reply_code == AMQP_ACCESS_REFUSED) {
-            throw Error(ErrorKind::refused, fmt::format("cannot log in to {} as '{}'", endpoint_.name(), endpoint_.user),
-                        cause, close.reply_code);
+            const auto who = endpoint_.auth_mechanism == AuthMechanism::plain ? fmt::format("as '{}'", endpoint_.user)
+                             : endpoint_.tls_options.certificate_file.empty() ? "without a client's certificate"
+                                                                             : "with the client's certificate";
+            throw Error(ErrorKind::refused, fmt::format("cannot log in to {} {}", endpoint_.name(), who), cause,
+                        close.reply_code);
         }
         if (endpoint_.vhost.empty()) {
             cause += " (a URL that ends in / names the virtual host with the empty name; leave the / out or write /%2f)";

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "amqp.hpp"
+#include "rabbit/deadline.hpp"
 #include "rabbit/endpoint.hpp"
 
 #include <chrono>
@@ -19,30 +20,41 @@ public:
     Tls(const Tls&) = delete;
     Tls& operator=(const Tls&) = delete;
 
-    /// Connects to the first of the endpoint's addresses that answers, each being given `timeout`. No signal ends it.
-    /// Throws ErrorKind::unreachable, or `refused` when it is certificates or protocol versions that do not agree.
-    void connect(std::chrono::milliseconds timeout);
+    /// Connects to the first of the endpoint's addresses that answers, each being given `timeout`. `interrupt` ends the
+    /// handshake when it becomes readable, but not the wait for TCP, which is rabbitmq-c's own.
+    /// Throws ErrorKind::unreachable, `refused` when it is certificates or protocol versions that do not agree, or
+    /// `interrupted`.
+    void connect(std::chrono::milliseconds timeout, int interrupt);
 
     /// rabbitmq-c keeps it to itself; the handshake shows it.
     [[nodiscard]] ssl_st* ssl() const noexcept { return ssl_; }
 
-    /// OpenSSL's reason for the last failure of this thread, empty if it has none.
-    static std::string last_error();
-    /// The peer's alert, not the network, is that reason: it does not want this client.
-    static bool was_refused();
+    /// After a read or write that failed, what ended the connection, in words: an alert of the broker's, what OpenSSL
+    /// found wrong, or else the network's error in errno.
+    std::string end_cause();
+    /// It was an alert: the broker does not want this client.
+    [[nodiscard]] bool was_refused() const noexcept { return was_refused_; }
 
 private:
     void load_files();
     [[nodiscard]] const std::string& server_name() const noexcept;
     void on_handshake(ssl_st* ssl, int where);
     void expect_name();
-    [[noreturn]] void fail(int status, std::chrono::milliseconds timeout) const;
+    [[nodiscard]] bool may_read();
+    [[noreturn]] void fail(int status, std::chrono::milliseconds timeout);
+    [[nodiscard]] std::string verify_failure() const;
+    [[nodiscard]] std::string alert_text(unsigned long error) const;
 
     const Endpoint& endpoint_;
     std::string operation_;
     amqp_socket_t* socket_;
     ssl_st* ssl_ = nullptr;
     long verify_result_ = 0;
+    bool lacks_certificate_ = false;  ///< the broker asked for one
+    bool was_refused_ = false;
+    bool interrupted_ = false;
+    int interrupt_ = -1;
+    Deadline deadline_;
 };
 
 }  // namespace rabbit

@@ -46,15 +46,15 @@ int encode_payload(const amqp_frame_t& frame, char* at, std::size_t room) {
     return size < 0 ? size : size + 12;
 }
 
-std::string cause_of(int status, int heartbeat) {
+std::string cause_of(int status, int heartbeat, Tls* tls) {
     switch (status) {
+        case AMQP_STATUS_SSL_ERROR:
+            return tls->end_cause();
         case AMQP_STATUS_SOCKET_ERROR:
             return errno ? std::strerror(errno) : amqp_error_string2(status);
         case AMQP_STATUS_CONNECTION_CLOSED:
         case AMQP_STATUS_SOCKET_CLOSED:
             return "the connection was closed by the other side";
-        case AMQP_STATUS_SSL_ERROR:
-            return Tls::last_error().empty() ? "the connection was closed by the other side" : Tls::last_error();
         case AMQP_STATUS_HEARTBEAT_TIMEOUT:
             return fmt::format("no heartbeat for {} seconds", 2 * heartbeat);
         default:
@@ -77,7 +77,7 @@ Wire::Wire(const Endpoint& endpoint, const ConnectionOptions& options)
     }
     if (endpoint.tls) {
         tls_ = std::make_unique<Tls>(state_.get(), endpoint);
-        tls_->connect(endpoint.connect_timeout.value_or(options.connect_timeout));
+        tls_->connect(endpoint.connect_timeout.value_or(options.connect_timeout), options.interrupt);
     } else {
         open_tcp(endpoint, options);
     }
@@ -94,7 +94,7 @@ void Wire::open_tcp(const Endpoint& endpoint, const ConnectionOptions& options) 
 void Wire::send_protocol_header() {
     errno = 0;
     if (const int status = amqp_send_header(state_.get()); status != AMQP_STATUS_OK) {
-        throw lost(cause_of(status, 0));
+        throw lost(cause_of(status, 0, tls_.get()));
     }
 }
 
@@ -102,7 +102,7 @@ void Wire::tune(const amqp_connection_tune_ok_t& agreed) {
     const int status =
         amqp_tune_connection(state_.get(), agreed.channel_max, static_cast<int>(agreed.frame_max), agreed.heartbeat);
     if (status != AMQP_STATUS_OK) {
-        throw lost(cause_of(status, 0));
+        throw lost(cause_of(status, 0, tls_.get()));
     }
 }
 
@@ -190,7 +190,7 @@ std::size_t Wire::write_some(const char* data, std::size_t size) {
         if (error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ) {
             return 0;
         }
-        throw lost(error == SSL_ERROR_SYSCALL && errno ? std::strerror(errno) : Tls::last_error());
+        throw lost(tls_->end_cause());
     }
     ssize_t sent;
     do {
@@ -209,7 +209,23 @@ bool Wire::buffered() const noexcept {
     return amqp_frames_enqueued(state_.get()) || amqp_data_in_buffer(state_.get());
 }
 
+/// A port for TLS answers AMQP's first bytes with an alert (RFC 8446, section 5.1), which is no frame.
+void Wire::check_first_byte() {
+    constexpr unsigned char tls_alert = 21;
+    unsigned char first = 0;
+    if (::recv(amqp_get_sockfd(state_.get()), &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1) {
+        answered_ = true;
+        if (first == tls_alert) {
+            throw Error(ErrorKind::unreachable, fmt::format("cannot connect to {}", broker_),
+                        "this port is for TLS; the URL for it begins with amqps://");
+        }
+    }
+}
+
 std::optional<amqp_frame_t> Wire::read() {
+    if (!answered_ && !tls_) {
+        check_first_byte();
+    }
     amqp_maybe_release_buffers(state_.get());
     amqp_frame_t frame;
     const timeval at_once{0, 0};
@@ -219,7 +235,7 @@ std::optional<amqp_frame_t> Wire::read() {
         return std::nullopt;
     }
     if (status != AMQP_STATUS_OK) {
-        throw lost(cause_of(status, amqp_get_heartbeat(state_.get())));
+        throw lost(cause_of(status, amqp_get_heartbeat(state_.get()), tls_.get()));
     }
     return frame;
 }
@@ -287,7 +303,7 @@ Wire::Ready Wire::poll_events(short broker_events, Deadline deadline, std::span<
 }
 
 bool Wire::was_refused() const {
-    return tls_ && Tls::was_refused();
+    return tls_ && tls_->was_refused();
 }
 
 Error Wire::lost(std::string_view cause) {

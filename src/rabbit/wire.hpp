@@ -77,6 +77,7 @@ private:
 
     void open_tcp(const Endpoint& endpoint, const ConnectionOptions& options);
 
+    void check_first_byte();
     std::size_t append_payload(const amqp_frame_t& frame);
     Ready poll_events(short broker_events, Deadline deadline, std::span<pollfd> watched, int interrupt);
     [[nodiscard]] Deadline service_due() const;
@@ -85,6 +86,7 @@ private:
 
     std::unique_ptr<amqp_connection_state_t_, Destroy> state_;
     std::string broker_;
+    bool answered_ = false;  ///< the first byte has come
     bool lost_ = false;
     std::unique_ptr<Tls> tls_;   ///< null over plain TCP
     std::string out_;            ///< encoded frames
