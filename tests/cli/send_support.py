@@ -9,7 +9,7 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,12 +181,13 @@ class PrivateBroker:
 
 
 @contextmanager
-def private_broker(folder: Path, *config: str) -> Iterator[PrivateBroker]:
-    """A scripts/broker with lines of its own in rabbitmq.conf."""
+def private_broker(folder: Path, *config: str, plugins: Sequence[str] = ()) -> Iterator[PrivateBroker]:
+    """A scripts/broker with lines of its own in rabbitmq.conf, and plugins."""
     script = REPOSITORY / "scripts" / "broker"
     if not script.exists():
         no_broker(f"there is no {script}")
     options = [word for line in config for word in ("--config", line)]
+    options += [word for plugin in plugins for word in ("--plugin", plugin)]
     with subprocess.Popen(
         [script, "--until-eof", "--dir", folder, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
