@@ -2,6 +2,7 @@
 
 #include "properties_codec.hpp"
 #include "rabbit/error.hpp"
+#include "retry.hpp"
 #include "wire.hpp"
 
 #include <fmt/format.h>
@@ -103,6 +104,7 @@ void Publisher::publish_again() {
     std::erase_if(in_flight_, [](const InFlight& sent) { return sent.settled; });
     first_tag_ = 1;
     return_cursor_ = 1;
+    reopened_ = true;
     progress_ = Clock::now();
     if (options_.on_reopened) {
         options_.on_reopened(in_flight_.size());
@@ -158,6 +160,9 @@ void Publisher::on_confirm(const Confirm& confirm) {
     if (confirm.delivery_tag >= next_tag) {
         throw connection_.wire_->lost(
             fmt::format("it confirmed message {}, which was not published", confirm.delivery_tag));
+    }
+    if (std::exchange(reopened_, false) && !confirm.ack && connection_.retry_->allowed()) {
+        throw connection_.wire_->lost("it does not take messages yet");
     }
     // Tag 0 with `multiple` means all so far (AMQP 0-9-1, section 1.8.3.13 of the generated reference).
     const auto last_tag = confirm.multiple && confirm.delivery_tag == 0 ? next_tag - 1 : confirm.delivery_tag;

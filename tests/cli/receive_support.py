@@ -3,12 +3,10 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
@@ -92,13 +90,6 @@ def await_message(channel: BlockingChannel, queue: str, timeout: float = DEADLIN
 def await_ready(process: Process) -> None:
     """The consumer is there; for the formats that say so on standard error."""
     process.wait_for(lambda: READY in process.stderr, "ready line")
-
-
-def peak_kib(process: Process) -> int:
-    """The most memory it has had resident so far."""
-    match = re.search(r"^VmHWM:\s*(\d+) kB$", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
-    assert match
-    return int(match[1])
 
 
 def seeded(name: str) -> random.Random:
