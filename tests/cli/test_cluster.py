@@ -182,7 +182,7 @@ def test_nothing_confirmed_is_lost_with_the_leader(
     with killed(leader):
         assert feeder.written < MANY
         result = feeder.finish(PATIENCE)
-        assert (b" again; " in result.stderr) == url.startswith(leader.url), result.stderr
+        assert b" again; " in result.stderr or not url.startswith(leader.url), result.stderr
         publish_confirmed(cluster.nodes[1], queue, b"last")
         arrived = taken_until(cluster.nodes[1], queue, b"last")
     once = list(dict.fromkeys(arrived))
@@ -226,7 +226,7 @@ def test_nothing_is_lost_with_the_leader_while_it_is_printed(
         process.interrupt()
         result = process.finish(PATIENCE)
         assert result.returncode == 0, result.stderr
-        assert (b" again" in result.stderr) == url.startswith(leader.url), result.stderr
+        assert b" again" in result.stderr or not url.startswith(leader.url), result.stderr
         publish_confirmed(cluster.nodes[1], queue, b"last")
         assert taken_until(cluster.nodes[1], queue, b"last") == []
     assert set(printed()) == lines  # some perhaps twice: acks on their way to the leader went with it
