@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import pika
+import pika.exceptions
 from pika.adapters.blocking_connection import BlockingChannel
 
 from program import DEADLINE, Process, Program
@@ -17,6 +18,7 @@ from witness import publish
 
 READY = b" [*] Waiting for messages. To exit press CTRL+C\n"
 NOWHERE = "amqp://127.0.0.1:1/"  # nobody listens: what succeeds or fails with it has not connected
+PATIENCE = 120.0  # for what takes a second where nothing else runs: an election, a node that catches up
 ROUNDS = int(os.environ.get("HELLO_RABBIT_ROUNDS", "3"))
 
 
@@ -77,6 +79,41 @@ def left_in(channel: BlockingChannel, queue: str) -> list[tuple[bytes, bool]]:
 
 def bodies_left_in(channel: BlockingChannel, queue: str) -> list[bytes]:
     return [body for body, _redelivered in left_in(channel, queue)]
+
+
+def await_that(condition: Callable[[], bool], what: str) -> None:
+    """For conditions that take their time to look at."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {PATIENCE} s: {what}"
+
+
+def publish_confirmed(url: str, queue: str, body: bytes) -> None:
+    """Again if it is nacked, as is all on a channel of RabbitMQ 3.10 that has first looked for the leader on a node that
+    is gone."""
+
+    def confirmed() -> bool:
+        with witness(url) as channel:
+            channel.confirm_delivery()
+            try:
+                publish(channel, queue, body)
+            except pika.exceptions.NackError:
+                return False
+        return True
+
+    await_that(confirmed, "a message is confirmed")
+
+
+def taken_until(url: str, queue: str, last: bytes) -> list[bytes]:
+    """Takes what is in a queue, in order, up to that body."""
+    taken: list[bytes] = []
+    with witness(url) as channel:
+        for _method, _properties, body in channel.consume(queue, auto_ack=True, inactivity_timeout=PATIENCE):
+            assert body is not None, f"{len(taken)} messages came, not the last"
+            if body == last:
+                break
+            taken.append(body)
+    return taken
 
 
 def await_message(channel: BlockingChannel, queue: str, timeout: float = DEADLINE) -> bytes:

@@ -3,23 +3,19 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pika
-import pika.exceptions
 import pytest
 
 from program import Program, Result
-from receive_support import await_ready, witness
+from receive_support import PATIENCE, await_ready, await_that, publish_confirmed, taken_until, witness
 from send_support import Feeder, PrivateBroker, private_broker, summary
-from witness import publish
 
 MANY = 100_000
-PATIENCE = 120.0  # for what takes a second where nothing else runs: an election, a node that catches up
 QUORUM = ("--queue-type", "quorum")
 
 
@@ -67,46 +63,11 @@ def replicas(seen_by: PrivateBroker, queue: str, column: str) -> set[str]:
     return {nodes} if isinstance(nodes, str) else set(nodes)
 
 
-def await_that(condition: Callable[[], bool], what: str) -> None:
-    """For conditions that take their time to look at."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {PATIENCE} s: {what}"
-
-
 def declare_quorum(node: PrivateBroker, queue: str) -> None:
     """With its leader on that node."""
     with witness(node.url) as channel:
         channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
     assert replicas(node, queue, "leader") == {name(node)}
-
-
-def publish_confirmed(node: PrivateBroker, queue: str, body: bytes) -> None:
-    """Again if it is nacked, as is all on a channel of RabbitMQ 3.10 that has first looked for the leader on a node that
-    is gone."""
-
-    def confirmed() -> bool:
-        with witness(node.url) as channel:
-            channel.confirm_delivery()
-            try:
-                publish(channel, queue, body)
-            except pika.exceptions.NackError:
-                return False
-        return True
-
-    await_that(confirmed, "a message is confirmed")
-
-
-def taken_until(node: PrivateBroker, queue: str, last: bytes) -> list[bytes]:
-    """Takes what is in a queue, in order, up to that body."""
-    taken: list[bytes] = []
-    with witness(node.url) as channel:
-        for _method, _properties, body in channel.consume(queue, auto_ack=True, inactivity_timeout=PATIENCE):
-            assert body is not None, f"{len(taken)} messages came, not the last"
-            if body == last:
-                break
-            taken.append(body)
-    return taken
 
 
 # scripts/broker --nodes.
@@ -134,12 +95,12 @@ def test_a_killed_node_comes_back(cluster: PrivateBroker, queue: str) -> None:
     declare_quorum(first, queue)
     with killed(first):
         await_that(lambda: running(second) == names([second, third]), "the others notice")
-        publish_confirmed(second, queue, b"0")
+        publish_confirmed(second.url, queue, b"0")
     for node in cluster.nodes:
         assert running(node) == names(cluster.nodes)
     await_that(lambda: replicas(second, queue, "online") == names(cluster.nodes), "all replicas run")
-    publish_confirmed(first, queue, b"last")
-    assert taken_until(first, queue, b"last") == [b"0"]
+    publish_confirmed(first.url, queue, b"last")
+    assert taken_until(first.url, queue, b"last") == [b"0"]
 
 
 def test_two_killed_nodes_come_back(cluster: PrivateBroker, queue: str) -> None:
@@ -151,8 +112,8 @@ def test_two_killed_nodes_come_back(cluster: PrivateBroker, queue: str) -> None:
     for node in cluster.nodes:
         assert running(node) == names(cluster.nodes)
     await_that(lambda: replicas(third, queue, "online") == names(cluster.nodes), "all replicas run")
-    publish_confirmed(second, queue, b"last")
-    assert taken_until(second, queue, b"last") == [b"0"]
+    publish_confirmed(second.url, queue, b"last")
+    assert taken_until(second.url, queue, b"last") == [b"0"]
 
 
 # The leader of a quorum queue is killed in the middle.
@@ -183,8 +144,8 @@ def test_nothing_confirmed_is_lost_with_the_leader(
         assert feeder.written < MANY
         result = feeder.finish(PATIENCE)
         assert b" again; " in result.stderr or not url.startswith(leader.url), result.stderr
-        publish_confirmed(cluster.nodes[1], queue, b"last")
-        arrived = taken_until(cluster.nodes[1], queue, b"last")
+        publish_confirmed(cluster.nodes[1].url, queue, b"last")
+        arrived = taken_until(cluster.nodes[1].url, queue, b"last")
     once = list(dict.fromkeys(arrived))
     assert len(arrived) - len(once) <= may_be_twice(result)
     confirmed = int(summary(result)["confirmed"])
@@ -222,6 +183,6 @@ def test_nothing_is_lost_with_the_leader_while_it_is_printed(
         result = process.finish(PATIENCE)
         assert result.returncode == 0, result.stderr
         assert b" again" in result.stderr or not url.startswith(leader.url), result.stderr
-        publish_confirmed(cluster.nodes[1], queue, b"last")
-        assert taken_until(cluster.nodes[1], queue, b"last") == []
+        publish_confirmed(cluster.nodes[1].url, queue, b"last")
+        assert taken_until(cluster.nodes[1].url, queue, b"last") == []
     assert set(printed()) == lines  # some perhaps twice: acks on their way to the leader went with it
