@@ -85,8 +85,8 @@ enum class Wake {
 /// A connection with its one channel, open from construction on.
 ///
 /// Not for several threads. After an Error of any kind but `invalid`, `interrupted` and `closed` by a channel it can
-/// only be reopened or destroyed. rabbitmq-c keeps heartbeats while a function of this class waits, and only then:
-/// whoever waits for something else waits for it here, as a watched descriptor.
+/// only be reopened or destroyed. Heartbeats are kept while a function of this class waits, and only then: whoever
+/// waits for something else waits for it here, as a watched descriptor.
 class Connection {
 public:
     /// Connects to the first of the endpoints, the nodes of one cluster, that answers, and opens a channel. Throws kind
