@@ -31,7 +31,7 @@ struct ConnectionOptions {
     std::string product = {};  ///< with version and name: how the broker's own listings show this connection
     std::string version = {};
     std::string name = {};
-    std::chrono::milliseconds connect_timeout{10'000};  ///< for an address's TCP handshake; as much for AMQP's
+    std::chrono::milliseconds connect_timeout{10'000};  ///< for an address's TCP handshake; as much for TLS's and for AMQP's
     std::chrono::milliseconds reply_timeout{30'000};    ///< for the answer to a method such as queue.declare
     std::chrono::seconds heartbeat{20};                 ///< the broker may ask for less; 0: none
     std::chrono::milliseconds retry_for{0};  ///< how long to go on trying to connect; 0: every endpoint once
@@ -85,8 +85,8 @@ enum class Wake {
 /// A connection with its one channel, open from construction on.
 ///
 /// Not for several threads. After an Error of any kind but `invalid`, `interrupted` and `closed` by a channel it can
-/// only be reopened or destroyed. rabbitmq-c keeps heartbeats while a function of this class waits, and only then:
-/// whoever waits for something else waits for it here, as a watched descriptor.
+/// only be reopened or destroyed. Heartbeats are kept while a function of this class waits, and only then: whoever
+/// waits for something else waits for it here, as a watched descriptor.
 class Connection {
 public:
     /// Connects to the first of the endpoints, the nodes of one cluster, that answers, and opens a channel. Throws kind

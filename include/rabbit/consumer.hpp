@@ -35,7 +35,7 @@ public:
 
     /// The next message; empty when the deadline passed, a watched descriptor is ready or, after cancel(), when all
     /// that were on their way have been taken. Throws kind `closed` when the broker cancels the consumer, as it does
-    /// when the queue is deleted.
+    /// when the queue is deleted, and `lost` when it does not answer cancel() within the reply timeout.
     std::optional<Delivery> next(Deadline deadline = {}, std::span<pollfd> watched = {});
 
     /// The next message if it has been read from the socket already; asks the system for nothing.
@@ -68,7 +68,8 @@ private:
     std::deque<Delivery> arrived_;
     std::uint64_t last_tag_ = 0;   ///< of all that arrived
     std::uint64_t tag_offset_ = 0;  ///< from the broker's delivery tags, which begin at 1 again, to those handed out
-    bool cancelled_ = false;            ///< by cancel(), and the broker has said so
+    bool cancelling_ = false;           ///< by cancel()
+    bool cancelled_ = false;            ///< and the broker has said so
     bool cancelled_by_broker_ = false;
 };
 

@@ -120,15 +120,15 @@ private:
         connection_.persist([this] { consumer_.resume(take_queue(connection_, options_), consumer_arguments()); });
         lost_.reset();
         last_message_at_ = Clock::now();
-        const bool comes_again = acks_ && options_.command.empty() && !stream_offset_;
-        const auto may_come_twice = comes_again ? received_ - acked_ : 0;
-        received_ -= may_come_twice;
+        const bool forgets = acks_ && options_.command.empty() && !stream_offset_;
+        const auto come_again = forgets ? received_ - acked_ : 0;
+        received_ -= come_again;
         if (stream_offset_) {
             acked_ = received_;
         }
         fmt::print(stderr, "{}: connected to {} again{}{}\n", program_, connection_.endpoint().name(),
                    options_.has_own_queue() ? "; messages for the queue that went with the connection are lost" : "",
-                   may_come_twice > 0 ? fmt::format("; {} messages may come twice", may_come_twice) : "");
+                   come_again > 0 ? fmt::format("; {} messages that were not acked come again", come_again) : "");
     }
 
     rabbit::Table consumer_arguments() const {

@@ -216,7 +216,9 @@ void Connection::await_reply(const std::string& operation, std::uint32_t reply,
     awaited_ = &awaited;
     try {
         while (!awaited.arrived) {
-            if (wait(deadline) == Wake::deadline) {
+            // Something may come all the time, and not the answer.
+            const bool over = wait(deadline) == Wake::deadline || passed(deadline);
+            if (over && !awaited.arrived) {
                 throw wire_->lost(fmt::format("no answer within {} s",
                                               std::chrono::duration<double>(options_.reply_timeout).count()));
             }
@@ -285,7 +287,7 @@ bool Connection::flush(Deadline deadline) {
         }
         if (ready.writable) {
             wire_->write();
-        } else if (deadline && Clock::now() >= *deadline) {
+        } else if (passed(deadline)) {
             break;
         }
     }
@@ -308,7 +310,7 @@ Wake Connection::wait(Deadline deadline, std::span<pollfd> watched) {
         if (ready.watched) {
             return Wake::watched;
         }
-        if (deadline && Clock::now() >= *deadline) {
+        if (passed(deadline)) {
             return Wake::deadline;
         }
     }
@@ -321,7 +323,7 @@ Wake Connection::pause(Deadline deadline, std::span<pollfd> watched) {
         if (ready.watched) {
             return Wake::watched;
         }
-        if (deadline && Clock::now() >= *deadline) {
+        if (passed(deadline)) {
             return Wake::deadline;
         }
     }
@@ -347,8 +349,10 @@ bool Connection::read_frame() {
 }
 
 void Connection::handle(const amqp_frame_t& frame) {
-    if (frame.channel > channel) {
-        throw wire_->lost(fmt::format("it sent a frame on channel {}, which is not open", frame.channel));
+    const bool for_connection =
+        frame.frame_type == AMQP_FRAME_METHOD && frame.payload.method.id >> 16 == AMQP_CONNECTION_CLASS;
+    if (frame.channel != (for_connection ? 0 : channel)) {
+        throw wire_->lost(fmt::format("it sent a frame on channel {} that does not belong there", frame.channel));
     }
     if (frame.frame_type == AMQP_FRAME_METHOD) {
         handle_method(frame);

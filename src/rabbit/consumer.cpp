@@ -31,6 +31,7 @@ void Consumer::resume(std::string queue, Table arguments) {
     }
     tag_offset_ = last_tag_;
     cancelled_by_broker_ = false;
+    cancelling_ = false;
     subscribe();
 }
 
@@ -60,20 +61,23 @@ Consumer::~Consumer() {
 }
 
 std::optional<Delivery> Consumer::next(Deadline deadline, std::span<pollfd> watched) {
-    for (;;) {
+    const auto answer_due = cancelling_ ? Deadline(Clock::now() + connection_.options_.reply_timeout) : Deadline();
+    for (bool over = false;;) {
         if (auto delivery = next_buffered()) {
             return delivery;
         }
-        if (cancelled_) {
+        if (cancelled_ || over) {
             return std::nullopt;
         }
         if (cancelled_by_broker_) {
             throw Error(ErrorKind::closed, fmt::format("the broker ended the consumer of queue '{}'", options_.queue),
                         "the queue was deleted, or its node went down");
         }
-        if (connection_.wait(deadline, watched) != Wake::frame) {
-            return std::nullopt;
+        if (passed(answer_due)) {
+            throw connection_.wire_->lost("it did not answer basic.cancel");
         }
+        const auto wake = connection_.wait(earlier(deadline, answer_due), watched);
+        over = wake == Wake::watched || passed(deadline);  // also while what comes is no message
     }
 }
 
@@ -92,6 +96,7 @@ void Consumer::cancel() {
     amqp_basic_cancel_t cancel{};
     cancel.consumer_tag = to_amqp(options_.consumer_tag);
     connection_.send_method(1, AMQP_BASIC_CANCEL_METHOD, &cancel);
+    cancelling_ = true;
 }
 
 void Consumer::ack_up_to(std::uint64_t delivery_tag) {

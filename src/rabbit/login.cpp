@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::uint16_t channel = 1;
 constexpr std::uint16_t channel_max = channel;
-constexpr std::uint32_t frame_max = 128 * 1024;
 constexpr std::uint32_t frame_min = 4096;  // AMQP 0-9-1, section 1.4.2.6 of the generated reference
 
 class Login {
@@ -93,7 +92,7 @@ private:
         const auto agree = [](auto ours, auto theirs) { return theirs == 0 ? ours : std::min(ours, theirs); };
         amqp_connection_tune_ok_t ok{};
         ok.channel_max = agree(channel_max, tune.channel_max);
-        ok.frame_max = agree(frame_max, tune.frame_max);
+        ok.frame_max = agree(Wire::largest_frame, tune.frame_max);
         ok.heartbeat = agree(static_cast<std::uint16_t>(endpoint_.heartbeat.value_or(options_.heartbeat).count()), tune.heartbeat);
         if (ok.frame_max < frame_min) {
             throw Error(ErrorKind::unreachable, operation_,

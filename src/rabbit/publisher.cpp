@@ -2,6 +2,7 @@
 
 #include "properties_codec.hpp"
 #include "rabbit/error.hpp"
+#include "retry.hpp"
 #include "wire.hpp"
 
 #include <fmt/format.h>
@@ -80,7 +81,7 @@ Wake Publisher::wait(Deadline deadline, std::span<pollfd> watched) {
 }
 
 void Publisher::check_overdue() const {
-    if (const auto limit = overdue(); limit && Clock::now() >= *limit) {
+    if (passed(overdue())) {
         throw Error(ErrorKind::timeout, fmt::format("no confirm from {}", connection_.endpoint().name()),
                     fmt::format("none came for {} s, {} in flight",
                                 std::chrono::duration<double>(*options_.confirm_timeout).count(), in_flight_.size()));
@@ -103,6 +104,7 @@ void Publisher::publish_again() {
     std::erase_if(in_flight_, [](const InFlight& sent) { return sent.settled; });
     first_tag_ = 1;
     return_cursor_ = 1;
+    reopened_ = true;
     progress_ = Clock::now();
     if (options_.on_reopened) {
         options_.on_reopened(in_flight_.size());
@@ -119,7 +121,7 @@ void Publisher::publish_again() {
 
 bool Publisher::settle(Deadline deadline) {
     while (!in_flight_.empty()) {
-        if (wait(deadline) == Wake::deadline) {
+        if (wait(deadline) == Wake::deadline || passed(deadline)) {
             return in_flight_.empty();
         }
     }
@@ -159,9 +161,11 @@ void Publisher::on_confirm(const Confirm& confirm) {
         throw connection_.wire_->lost(
             fmt::format("it confirmed message {}, which was not published", confirm.delivery_tag));
     }
+    if (std::exchange(reopened_, false) && !confirm.ack && connection_.retry_->allowed()) {
+        throw connection_.wire_->lost("it does not take messages yet");
+    }
     // Tag 0 with `multiple` means all so far (AMQP 0-9-1, section 1.8.3.13 of the generated reference).
     const auto last_tag = confirm.multiple && confirm.delivery_tag == 0 ? next_tag - 1 : confirm.delivery_tag;
-    progress_ = Clock::now();
     for (auto tag = confirm.multiple ? first_tag_ : std::max(first_tag_, last_tag); tag <= last_tag; ++tag) {
         settle_one(in_flight_[tag - first_tag_], confirm.ack);
     }
@@ -176,6 +180,7 @@ void Publisher::settle_one(InFlight& sent, bool ack) {
         return;
     }
     sent.settled = true;
+    progress_ = Clock::now();
     in_flight_bytes_ -= sent.message.body.size();
     if (options_.on_settled) {
         const auto outcome = !ack ? Outcome::nacked : sent.reply_code ? Outcome::returned : Outcome::confirmed;
@@ -194,9 +199,9 @@ void Publisher::on_return(Return returned) {
     auto found = std::find_if(from, in_flight_.end(), matches);
     if (found == in_flight_.end()) {
         found = std::find_if(in_flight_.begin(), from, matches);
-    }
-    if (found == in_flight_.end()) {
-        throw connection_.wire_->lost("it returned a message that is not in flight");
+        if (found == from) {
+            throw connection_.wire_->lost("it returned a message that is not in flight");
+        }
     }
     found->reply_code = returned.reply_code;
     found->reply_text = std::move(returned.reply_text);

@@ -14,9 +14,20 @@ struct Overloaded : Functions... {
 template <class... Functions>
 Overloaded(Functions...) -> Overloaded<Functions...>;
 
-Array copy_array(const amqp_array_t& array);
+/// AMQP sets no limit, the stack does. RabbitMQ's own tables nest two or three deep.
+constexpr int deepest = 512;
 
-Value copy_value(const amqp_field_value_t& field) {
+[[noreturn]] void refuse(const std::string& cause) {
+    throw Error(ErrorKind::lost, "cannot read a table from the broker", cause);
+}
+
+Array copy_array(const amqp_array_t& array, int depth);
+Table copy_table_at(const amqp_table_t& table, int depth);
+
+Value copy_value(const amqp_field_value_t& field, int depth) {
+    if (depth > deepest) {
+        refuse(fmt::format("it is nested more than {} deep", deepest));
+    }
     switch (field.kind) {
         case AMQP_FIELD_KIND_VOID: return {std::monostate()};
         case AMQP_FIELD_KIND_BOOLEAN: return {field.value.boolean != 0};
@@ -35,18 +46,25 @@ Value copy_value(const amqp_field_value_t& field) {
         case AMQP_FIELD_KIND_TIMESTAMP: return {Timestamp{field.value.u64}};
         case AMQP_FIELD_KIND_UTF8: return {copy(field.value.bytes)};
         case AMQP_FIELD_KIND_BYTES: return {Bytes{copy(field.value.bytes)}};
-        case AMQP_FIELD_KIND_ARRAY: return {copy_array(field.value.array)};
-        case AMQP_FIELD_KIND_TABLE: return {copy_table(field.value.table)};
+        case AMQP_FIELD_KIND_ARRAY: return {copy_array(field.value.array, depth)};
+        case AMQP_FIELD_KIND_TABLE: return {copy_table_at(field.value.table, depth)};
         default:
-            throw Error(ErrorKind::lost, "cannot read a table from the broker",
-                        fmt::format("field type {} is unknown", static_cast<int>(field.kind)));
+            refuse(fmt::format("field type {} is unknown", static_cast<int>(field.kind)));
     }
 }
 
-Array copy_array(const amqp_array_t& array) {
+Array copy_array(const amqp_array_t& array, int depth) {
     Array result;
     for (int i = 0; i < array.num_entries; ++i) {
-        result.push_back(copy_value(array.entries[i]));
+        result.push_back(copy_value(array.entries[i], depth + 1));
+    }
+    return result;
+}
+
+Table copy_table_at(const amqp_table_t& table, int depth) {
+    Table result;
+    for (int i = 0; i < table.num_entries; ++i) {
+        result.push_back({copy(table.entries[i].key), copy_value(table.entries[i].value, depth + 1)});
     }
     return result;
 }
@@ -54,11 +72,7 @@ Array copy_array(const amqp_array_t& array) {
 }  // namespace
 
 Table copy_table(const amqp_table_t& table) {
-    Table result;
-    for (int i = 0; i < table.num_entries; ++i) {
-        result.push_back({copy(table.entries[i].key), copy_value(table.entries[i].value)});
-    }
-    return result;
+    return copy_table_at(table, 0);
 }
 
 amqp_table_t TableView::view_of(const Table& table) {

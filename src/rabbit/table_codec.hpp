@@ -28,7 +28,8 @@ private:
     amqp_table_t table_;
 };
 
-/// Copies a received table. Throws ErrorKind::lost on a field type that AMQP does not have.
+/// Copies a received table. Throws ErrorKind::lost on a field type that AMQP does not have and on one that is nested too
+/// deep to be copied, formatted and destroyed by functions that call themselves.
 Table copy_table(const amqp_table_t& table);
 
 }  // namespace rabbit

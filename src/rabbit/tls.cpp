@@ -8,20 +8,41 @@
 #include <cerrno>
 #include <new>
 #include <system_error>
-#include <utility>
 
 #include <arpa/inet.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 namespace rabbit {
 namespace {
 
-SSL_CTX* context_of(amqp_socket_t* socket) {
-    return static_cast<SSL_CTX*>(amqp_ssl_socket_get_context(socket));
+/// OpenSSL's own for sockets, but that writing to a connection that has gone raises no SIGPIPE.
+const BIO_METHOD* socket_method() {
+    static const BIO_METHOD* const method = [] {
+        const auto* base = BIO_s_socket();
+        auto* quiet = BIO_meth_new(BIO_TYPE_SOCKET, "socket without SIGPIPE");
+        if (!quiet) {
+            throw std::bad_alloc();
+        }
+        BIO_meth_set_create(quiet, BIO_meth_get_create(base));
+        BIO_meth_set_destroy(quiet, BIO_meth_get_destroy(base));
+        BIO_meth_set_ctrl(quiet, BIO_meth_get_ctrl(base));
+        BIO_meth_set_read(quiet, BIO_meth_get_read(base));
+        BIO_meth_set_write(quiet, [](BIO* bio, const char* data, int size) {
+            BIO_clear_retry_flags(bio);
+            const auto sent = static_cast<int>(
+                send(static_cast<int>(BIO_get_fd(bio, nullptr)), data, static_cast<std::size_t>(size), MSG_NOSIGNAL));
+            if (sent <= 0 && BIO_sock_should_retry(sent)) {
+                BIO_set_retry_write(bio);
+            }
+            return sent;
+        });
+        return quiet;
+    }();
+    return method;
 }
 
 bool is_address(const std::string& name) {
@@ -79,34 +100,41 @@ std::string file_error(const std::string& otherwise) {
 
 }  // namespace
 
-Tls::Tls(amqp_connection_state_t state, const Endpoint& endpoint)
+void Tls::Free::operator()(ssl_ctx_st* context) const noexcept {
+    SSL_CTX_free(context);
+}
+
+void Tls::Free::operator()(ssl_st* ssl) const noexcept {
+    SSL_free(ssl);
+}
+
+Tls::Tls(const Endpoint& endpoint)
     : endpoint_(endpoint),
       operation_(fmt::format("cannot connect to {}", endpoint.name())),
-      socket_(amqp_ssl_socket_new(state)) {
-    if (!socket_) {
+      context_(SSL_CTX_new(TLS_client_method())) {
+    if (!context_) {
         throw std::bad_alloc();
     }
-    auto* context = context_of(socket_);
+    auto* context = context_.get();
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);  // or a write might have to wait for a read
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    // rabbitmq-c checks the name it was told to connect to, which here is an address; OpenSSL checks the right one.
-    amqp_ssl_socket_set_verify_hostname(socket_, false);
-    amqp_ssl_socket_set_verify_peer(socket_, endpoint_.tls_options.verify);
     SSL_CTX_set_verify(context, endpoint_.tls_options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
-    if (endpoint_.tls_options.verify) {
-        expect_name();
-    }
-    load_files();
     SSL_CTX_set_app_data(context, this);
-    SSL_CTX_set_info_callback(context, [](const SSL* ssl, int where, int) {
-        static_cast<Tls*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)))->on_handshake(const_cast<SSL*>(ssl), where);
-    });
     // Called when the broker asks for a certificate and there is none.
     SSL_CTX_set_client_cert_cb(context, [](SSL* ssl, X509**, EVP_PKEY**) {
         static_cast<Tls*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)))->lacks_certificate_ = true;
         return 0;
     });
+    load_files();
+}
+
+/// The other side learns that this was the end, and no cut.
+Tls::~Tls() {
+    if (ssl_) {
+        SSL_shutdown(ssl_.get());
+        ERR_clear_error();
+    }
 }
 
 const std::string& Tls::server_name() const noexcept {
@@ -114,17 +142,8 @@ const std::string& Tls::server_name() const noexcept {
     return given.empty() ? endpoint_.host : given;
 }
 
-void Tls::expect_name() {
-    auto* parameters = SSL_CTX_get0_param(context_of(socket_));
-    if (is_address(server_name())) {
-        X509_VERIFY_PARAM_set1_ip_asc(parameters, server_name().c_str());
-    } else {
-        X509_VERIFY_PARAM_set1_host(parameters, server_name().c_str(), 0);
-    }
-}
-
 void Tls::load_files() {
-    auto* context = context_of(socket_);
+    auto* context = context_.get();
     const auto& options = endpoint_.tls_options;
     const auto refuse = [](const char* what, const std::string& file, const std::string& cause) {
         throw Error(ErrorKind::invalid, fmt::format("cannot use the {} '{}'", what, file), cause);
@@ -162,100 +181,78 @@ void Tls::load_files() {
     }
 }
 
-void Tls::on_handshake(ssl_st* ssl, int where) {
-    if (where & SSL_CB_HANDSHAKE_START) {
-        ssl_ = ssl;
-        const bool named = endpoint_.tls_options.sends_server_name && !is_address(server_name());
-        const char* name = named ? server_name().c_str() : nullptr;
-        SSL_set_tlsext_host_name(ssl, name);
-        auto* bio = SSL_get_rbio(ssl);
-        BIO_set_callback_arg(bio, reinterpret_cast<char*>(this));
-        BIO_set_callback_ex(bio, [](BIO* reading, int operation, const char*, std::size_t, int, long, int result,
-                                    std::size_t*) -> long {
-            auto* self = reinterpret_cast<Tls*>(BIO_get_callback_arg(reading));
-            if (operation != BIO_CB_READ || self->may_read()) {
-                return result;
-            }
-            BIO_clear_retry_flags(reading);
-            return -1;
-        });
-    }
-    verify_result_ = SSL_get_verify_result(ssl);
-}
-
-/// rabbitmq-c's own wait in the handshake can only be ended by time; here `interrupt` ends it: false.
-bool Tls::may_read() {
-    pollfd polled[] = {{SSL_get_fd(ssl_), POLLIN, 0}, {interrupt_, POLLIN, 0}};
-    int ready;
-    do {
-        ready = poll(polled, 2, poll_timeout(deadline_));
-    } while (ready < 0 && errno == EINTR);
-    interrupted_ = ready > 0 && polled[1].revents != 0;
-    return !interrupted_;
-}
-
-void Tls::connect(std::chrono::milliseconds timeout, int interrupt) {
-    const auto addresses = resolve_numeric(endpoint_);
-    const auto limit = to_timeval(timeout);
-    interrupt_ = interrupt;
-    int status = AMQP_STATUS_HOSTNAME_RESOLUTION_FAILED;
-    for (const auto& address : addresses) {
-        ssl_ = nullptr;
-        deadline_ = Clock::now() + timeout;
+void Tls::handshake(int fd, std::chrono::milliseconds timeout, int interrupt) {
+    begin(fd);
+    const Deadline deadline = Clock::now() + timeout;
+    for (;;) {
         ERR_clear_error();
-        status = amqp_socket_open_noblock(socket_, address.c_str(), endpoint_.port, &limit);
-        if (status == AMQP_STATUS_OK) {
-            SSL_CTX_set_info_callback(context_of(socket_), nullptr);
-            BIO_set_callback_ex(SSL_get_rbio(ssl_), nullptr);
+        const int result = SSL_connect(ssl_.get());
+        if (result == 1) {
             return;
         }
-        if (interrupted_ || (status != AMQP_STATUS_SOCKET_ERROR && status != AMQP_STATUS_TIMEOUT)) {
-            break;  // it answered
+        const int error = SSL_get_error(ssl_.get(), result);
+        if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
+            fail();
+        }
+        pollfd polled[] = {{fd, static_cast<short>(error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT), 0},
+                           {interrupt, POLLIN, 0}};
+        if (poll(polled, 2, poll_timeout(deadline)) > 0 && polled[1].revents != 0) {
+            throw Error(ErrorKind::interrupted, operation_, "interrupted");
+        }
+        if (passed(deadline)) {
+            throw Error(ErrorKind::unreachable, operation_,
+                        fmt::format("no TLS handshake within {} s", std::chrono::duration<double>(timeout).count()));
         }
     }
-    fail(status, timeout);
 }
 
-void Tls::fail(int status, std::chrono::milliseconds timeout) {
-    if (interrupted_) {
-        throw Error(ErrorKind::interrupted, operation_, "interrupted");
+void Tls::begin(int fd) {
+    ssl_.reset(SSL_new(context_.get()));
+    auto* bio = BIO_new(socket_method());
+    if (!ssl_ || !bio) {
+        BIO_free(bio);
+        throw std::bad_alloc();
     }
-    if (endpoint_.tls_options.verify && verify_result_ != X509_V_OK) {
+    BIO_set_fd(bio, fd, BIO_NOCLOSE);
+    SSL_set_bio(ssl_.get(), bio, bio);
+    const bool address = is_address(server_name());
+    if (endpoint_.tls_options.sends_server_name && !address) {  // RFC 6066, section 3: no addresses
+        SSL_set_tlsext_host_name(ssl_.get(), server_name().c_str());
+    }
+    if (endpoint_.tls_options.verify) {
+        auto* parameters = SSL_get0_param(ssl_.get());
+        const int ok = address ? X509_VERIFY_PARAM_set1_ip_asc(parameters, server_name().c_str())
+                               : X509_VERIFY_PARAM_set1_host(parameters, server_name().c_str(), 0);
+        if (ok != 1) {
+            throw Error(ErrorKind::invalid, operation_, fmt::format("'{}' is no name of a host", server_name()));
+        }
+    }
+}
+
+void Tls::fail() {
+    const auto error = ERR_peek_last_error();
+    if (endpoint_.tls_options.verify && SSL_get_verify_result(ssl_.get()) != X509_V_OK) {
         throw Error(ErrorKind::refused, operation_, verify_failure());
     }
-    const auto error = ERR_peek_last_error();
-    if (status == AMQP_STATUS_SOCKET_ERROR) {
-        close(connect_tcp(endpoint_, timeout, interrupt_));  // rabbitmq-c drops errno; this throws it
+    if (is_no_tls(error)) {
+        throw Error(ErrorKind::unreachable, operation_, "it does not speak TLS on this port");
     }
-    const auto [kind, cause] = [&]() -> std::pair<ErrorKind, std::string> {
-        if (status == AMQP_STATUS_TIMEOUT) {
-            const auto seconds = std::chrono::duration<double>(timeout).count();
-            return {ErrorKind::unreachable, ssl_ ? fmt::format("no TLS handshake within {} s", seconds)
-                                                 : fmt::format("no connection within {} s", seconds)};
-        }
-        if (status != AMQP_STATUS_SSL_CONNECTION_FAILED) {
-            return {ErrorKind::unreachable, amqp_error_string2(status)};
-        }
-        if (is_no_tls(error)) {
-            return {ErrorKind::unreachable, "it does not speak TLS on this port"};
-        }
-        if (is_too_old(error)) {
-            return {ErrorKind::refused, "it offers no version of TLS from 1.2 on"};
-        }
-        if (alert_of(error) >= 0) {
-            return {ErrorKind::refused, alert_text(error)};
-        }
-        if (ERR_GET_LIB(error) != ERR_LIB_SSL || is_ssl_error(error, SSL_R_UNEXPECTED_EOF_WHILE_READING)) {
-            return {ErrorKind::unreachable, "the connection was closed in the middle of the TLS handshake"};
-        }
-        return {ErrorKind::refused, fmt::format("the TLS handshake failed: {}", reason_of(error))};
-    }();
-    throw Error(kind, operation_, cause);
+    if (is_too_old(error)) {
+        throw Error(ErrorKind::refused, operation_, "it offers no version of TLS from 1.2 on");
+    }
+    if (alert_of(error) >= 0) {
+        throw Error(ErrorKind::refused, operation_, alert_text(error));
+    }
+    if (ERR_GET_LIB(error) != ERR_LIB_SSL || is_ssl_error(error, SSL_R_UNEXPECTED_EOF_WHILE_READING)) {
+        throw Error(ErrorKind::unreachable, operation_, "the connection was closed in the middle of the TLS handshake");
+    }
+    throw Error(ErrorKind::refused, operation_, fmt::format("the TLS handshake failed: {}", reason_of(error)));
 }
 
 std::string Tls::verify_failure() const {
     const auto& ca_file = endpoint_.tls_options.ca_file;
-    switch (verify_result_) {
+    const auto result = SSL_get_verify_result(ssl_.get());
+    switch (result) {
         case X509_V_ERR_HOSTNAME_MISMATCH:
             return fmt::format("its certificate is not for the name '{}'", server_name());
         case X509_V_ERR_IP_ADDRESS_MISMATCH:
@@ -272,7 +269,7 @@ std::string Tls::verify_failure() const {
             return fmt::format("its certificate comes from an authority that is not {}",
                                ca_file.empty() ? "among the system's" : fmt::format("in '{}'", ca_file));
         default:
-            return fmt::format("its certificate is not valid: {}", X509_verify_cert_error_string(verify_result_));
+            return fmt::format("its certificate is not valid: {}", X509_verify_cert_error_string(result));
     }
 }
 
@@ -288,25 +285,50 @@ std::string Tls::alert_text(unsigned long error) const {
                : fmt::format("it ended TLS with the alert '{}'", text);
 }
 
-std::string Tls::end_cause() {
+std::optional<std::size_t> Tls::write(const char* data, std::size_t size) {
+    ERR_clear_error();
+    errno = 0;
+    return transferred(SSL_write(ssl_.get(), data, static_cast<int>(size)));
+}
+
+std::optional<std::size_t> Tls::read(char* to, std::size_t size) {
+    ERR_clear_error();
+    errno = 0;
+    return transferred(SSL_read(ssl_.get(), to, static_cast<int>(size)));
+}
+
+std::optional<std::size_t> Tls::transferred(int result) {
+    if (result > 0) {
+        return static_cast<std::size_t>(result);
+    }
     const int from_network = errno;
-    if (const auto error = ERR_peek_last_error(); ERR_GET_LIB(error) != ERR_LIB_SSL) {
+    const int error = SSL_get_error(ssl_.get(), result);
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
+        return 0;
+    }
+    find_end_cause(from_network);
+    return std::nullopt;
+}
+
+void Tls::find_end_cause(int from_network) {
+    if (ERR_GET_LIB(ERR_peek_last_error()) != ERR_LIB_SSL) {
         // Writing fails as soon as the broker has gone, and the alert in which it says why waits to be read.
-        SSL_set_mode(ssl_, SSL_MODE_AUTO_RETRY);
         char dropped[4096];
         do {
             ERR_clear_error();
-        } while (SSL_read(ssl_, dropped, sizeof dropped) > 0);
+        } while (SSL_read(ssl_.get(), dropped, sizeof dropped) > 0);
     }
     const auto error = ERR_peek_last_error();
     was_refused_ = alert_of(error) >= 0;
     if (was_refused_) {
-        return alert_text(error);
+        end_cause_ = alert_text(error);
+    } else if (ERR_GET_LIB(error) == ERR_LIB_SSL && !is_ssl_error(error, SSL_R_UNEXPECTED_EOF_WHILE_READING)) {
+        end_cause_ = reason_of(error);
+    } else if (from_network != 0) {
+        end_cause_ = std::system_category().message(from_network);
+    } else {
+        end_cause_ = "the connection was closed by the other side";
     }
-    if (ERR_GET_LIB(error) == ERR_LIB_SSL && !is_ssl_error(error, SSL_R_UNEXPECTED_EOF_WHILE_READING)) {
-        return reason_of(error);
-    }
-    return from_network ? std::system_category().message(from_network) : "the connection was closed by the other side";
 }
 
 }  // namespace rabbit

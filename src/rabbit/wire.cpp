@@ -1,6 +1,5 @@
 #include "wire.hpp"
 
-#include "tcp.hpp"
 #include "tls.hpp"
 
 #include <fmt/format.h>
@@ -8,10 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <new>
+#include <utility>
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <sys/socket.h>
 
 namespace rabbit {
@@ -21,9 +18,36 @@ namespace {
 constexpr std::size_t frame_header = 7;
 constexpr std::size_t frame_overhead = frame_header + 1;
 
+constexpr std::size_t in_size = std::size_t{2} * Wire::largest_frame;
+
 void put(char* at, std::uint64_t number, int bytes) {
     for (int i = 0; i < bytes; ++i) {
         at[i] = static_cast<char>(number >> (8 * (bytes - 1 - i)));
+    }
+}
+
+std::uint64_t get(const void* at, int bytes) {
+    std::uint64_t number = 0;
+    for (int i = 0; i < bytes; ++i) {
+        number = number << 8 | static_cast<const unsigned char*>(at)[i];
+    }
+    return number;
+}
+
+/// The size of the frame that begins there, header and end included.
+std::size_t frame_size(const char* frame) {
+    return frame_overhead + get(frame + 3, 4);
+}
+
+/// The part of a payload in front of what rabbitmq-c decodes: a method's number; a header's class, weight and body
+/// size; nothing of a body. Empty for a type that AMQP does not have.
+std::optional<std::size_t> fixed_part(std::uint8_t frame_type) {
+    switch (frame_type) {
+        case AMQP_FRAME_METHOD: return 4;
+        case AMQP_FRAME_HEADER: return 12;
+        case AMQP_FRAME_BODY:
+        case AMQP_FRAME_HEARTBEAT: return 0;
+        default: return std::nullopt;
     }
 }
 
@@ -46,69 +70,43 @@ int encode_payload(const amqp_frame_t& frame, char* at, std::size_t room) {
     return size < 0 ? size : size + 12;
 }
 
-std::string cause_of(int status, int heartbeat, Tls* tls) {
-    switch (status) {
-        case AMQP_STATUS_SSL_ERROR:
-            return tls->end_cause();
-        case AMQP_STATUS_SOCKET_ERROR:
-            return errno ? std::strerror(errno) : amqp_error_string2(status);
-        case AMQP_STATUS_CONNECTION_CLOSED:
-        case AMQP_STATUS_SOCKET_CLOSED:
-            return "the connection was closed by the other side";
-        case AMQP_STATUS_HEARTBEAT_TIMEOUT:
-            return fmt::format("no heartbeat for {} seconds", 2 * heartbeat);
-        default:
-            return amqp_error_string2(status);
-    }
-}
+/// What a port for TLS answers to AMQP's first bytes begins with: RFC 8446, section 5.1.
+constexpr std::uint8_t tls_alert = 21;
+
+constexpr auto closed = "the connection was closed by the other side";
 
 }  // namespace
 
 Wire::~Wire() = default;
 
-void Wire::Destroy::operator()(amqp_connection_state_t state) const noexcept {
-    amqp_destroy_connection(state);
-}
-
 Wire::Wire(const Endpoint& endpoint, const ConnectionOptions& options)
-    : state_(amqp_new_connection()), broker_(endpoint.name()) {
-    if (!state_) {
-        throw std::bad_alloc();
-    }
+    : broker_(endpoint.name()), in_(std::make_unique_for_overwrite<char[]>(in_size)) {
+    const auto timeout = endpoint.connect_timeout.value_or(options.connect_timeout);
     if (endpoint.tls) {
-        tls_ = std::make_unique<Tls>(state_.get(), endpoint);
-        tls_->connect(endpoint.connect_timeout.value_or(options.connect_timeout), options.interrupt);
-    } else {
-        open_tcp(endpoint, options);
+        tls_ = std::make_unique<Tls>(endpoint);  // its files are looked at first
     }
-}
-
-void Wire::open_tcp(const Endpoint& endpoint, const ConnectionOptions& options) {
-    auto* socket = amqp_tcp_socket_new(state_.get());
-    if (!socket) {
-        throw std::bad_alloc();
+    socket_ = connect_tcp(endpoint, timeout, options.interrupt);
+    if (tls_) {
+        tls_->handshake(socket_.fd(), timeout, options.interrupt);
     }
-    amqp_tcp_socket_set_sockfd(socket, connect_tcp(endpoint, endpoint.connect_timeout.value_or(options.connect_timeout), options.interrupt));
 }
 
 void Wire::send_protocol_header() {
-    errno = 0;
-    if (const int status = amqp_send_header(state_.get()); status != AMQP_STATUS_OK) {
-        throw lost(cause_of(status, 0, tls_.get()));
+    constexpr std::string_view header("AMQP\0\0\x09\x01", 8);
+    if (write_some(header.data(), header.size()) != header.size()) {  // it has the whole send buffer
+        throw lost("it takes no data");
     }
 }
 
 void Wire::tune(const amqp_connection_tune_ok_t& agreed) {
-    const int status =
-        amqp_tune_connection(state_.get(), agreed.channel_max, static_cast<int>(agreed.frame_max), agreed.heartbeat);
-    if (status != AMQP_STATUS_OK) {
-        throw lost(cause_of(status, 0, tls_.get()));
-    }
+    frame_max_ = agreed.frame_max;
+    heartbeat_ = std::chrono::seconds(agreed.heartbeat);
+    heartbeat_due_ = Clock::now() + heartbeat_ / 2;
+    missed_at_ = Clock::now() + 2 * heartbeat_;
 }
 
 std::size_t Wire::max_body_frame() const noexcept {
-    const auto negotiated = static_cast<std::size_t>(amqp_get_frame_max(state_.get()));
-    return std::min(negotiated, batch) - frame_overhead;
+    return std::min(frame_max_, batch) - frame_overhead;
 }
 
 void Wire::send(const amqp_frame_t& frame) {
@@ -131,7 +129,7 @@ void Wire::send(const amqp_frame_t& frame) {
 std::size_t Wire::append_payload(const amqp_frame_t& frame) {
     const auto begin = out_.size();
     constexpr std::size_t usual = 2048;  // enough for anything without a large table
-    const auto largest = static_cast<std::size_t>(amqp_get_frame_max(state_.get())) - frame_overhead;
+    const auto largest = frame_max_ - frame_overhead;
     for (const auto room : {std::min(usual, largest), largest}) {
         out_.resize(begin + frame_header + room);
         if (const int size = encode_payload(frame, out_.data() + begin + frame_header, room); size >= 0) {
@@ -148,11 +146,7 @@ std::size_t Wire::append_payload(const amqp_frame_t& frame) {
 std::size_t Wire::next_batch() const noexcept {
     std::size_t size = 0;
     while (size < batch && written_ + size < out_.size()) {
-        std::size_t payload = 0;
-        for (std::size_t i = 3; i < frame_header; ++i) {
-            payload = payload << 8 | static_cast<unsigned char>(out_[written_ + size + i]);
-        }
-        size += frame_overhead + payload;
+        size += frame_size(out_.data() + written_ + size);
     }
     return size;
 }
@@ -163,14 +157,14 @@ void Wire::write() {
         const auto sent = write_some(out_.data() + written_, end - written_);
         if (sent == 0) {
             if (!stalled_until_) {
-                const auto patience = std::chrono::seconds(2 * amqp_get_heartbeat(state_.get()));
-                stalled_until_ = Clock::now() + std::max<Clock::duration>(patience, std::chrono::seconds(30));
+                stalled_until_ = Clock::now() + std::max<std::chrono::milliseconds>(2 * heartbeat_, std::chrono::seconds(30));
                 stalled_end_ = end;
             }
             return;
         }
         written_ += sent;
     }
+    heartbeat_due_ = Clock::now() + heartbeat_ / 2;
     stalled_until_.reset();
     if (written_ == out_.size()) {
         out_.clear();
@@ -181,20 +175,12 @@ void Wire::write() {
 /// The bytes that the socket took; 0: it is full.
 std::size_t Wire::write_some(const char* data, std::size_t size) {
     if (tls_) {
-        ERR_clear_error();
-        const int sent = SSL_write(tls_->ssl(), data, static_cast<int>(size));
-        if (sent > 0) {
-            return static_cast<std::size_t>(sent);
-        }
-        const int error = SSL_get_error(tls_->ssl(), sent);
-        if (error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ) {
-            return 0;
-        }
-        throw lost(tls_->end_cause());
+        const auto sent = tls_->write(data, size);
+        return sent ? *sent : throw lost(tls_->end_cause());
     }
     ssize_t sent;
     do {
-        sent = ::send(amqp_get_sockfd(state_.get()), data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = ::send(socket_.fd(), data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
     if (sent >= 0) {
         return static_cast<std::size_t>(sent);
@@ -205,74 +191,149 @@ std::size_t Wire::write_some(const char* data, std::size_t size) {
     throw lost(std::strerror(errno));
 }
 
+/// A frame that breaks a rule is there as soon as its header is.
 bool Wire::buffered() const noexcept {
-    return amqp_frames_enqueued(state_.get()) || amqp_data_in_buffer(state_.get());
-}
-
-/// A port for TLS answers AMQP's first bytes with an alert (RFC 8446, section 5.1), which is no frame.
-void Wire::check_first_byte() {
-    constexpr unsigned char tls_alert = 21;
-    unsigned char first = 0;
-    if (::recv(amqp_get_sockfd(state_.get()), &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1) {
-        answered_ = true;
-        if (first == tls_alert) {
-            throw Error(ErrorKind::unreachable, fmt::format("cannot connect to {}", broker_),
-                        "this port is for TLS; the URL for it begins with amqps://");
-        }
+    const auto available = end_ - begin_;
+    if (available < frame_header) {
+        return false;
     }
+    const char* frame = in_.get() + begin_;
+    const auto size = frame_size(frame);
+    return available >= size || size > frame_max_ || !fixed_part(static_cast<std::uint8_t>(*frame));
 }
 
 std::optional<amqp_frame_t> Wire::read() {
-    if (!answered_ && !tls_) {
-        check_first_byte();
+    if (!buffered()) {
+        receive();
     }
-    amqp_maybe_release_buffers(state_.get());
-    amqp_frame_t frame;
-    const timeval at_once{0, 0};
-    errno = 0;
-    const int status = amqp_simple_wait_frame_noblock(state_.get(), &frame, &at_once);
-    if (status == AMQP_STATUS_TIMEOUT) {
-        return std::nullopt;
+    while (buffered()) {
+        if (const auto frame = take_frame(); frame.frame_type != AMQP_FRAME_HEARTBEAT) {
+            return frame;
+        }
     }
-    if (status != AMQP_STATUS_OK) {
-        throw lost(cause_of(status, amqp_get_heartbeat(state_.get()), tls_.get()));
+    return std::nullopt;
+}
+
+/// What is at hand, behind the beginning of a frame that is there already.
+void Wire::receive() {
+    if (in_size - end_ < largest_frame || begin_ == end_) {
+        std::memmove(in_.get(), in_.get() + begin_, end_ - begin_);
+        end_ -= std::exchange(begin_, 0);
     }
+    const auto received = read_some(in_.get() + end_, in_size - end_);
+    end_ += received;
+    if (received > 0) {
+        missed_at_ = Clock::now() + 2 * heartbeat_;
+    } else if (heartbeat_.count() > 0 && Clock::now() >= missed_at_) {
+        throw lost(fmt::format("no heartbeat for {} seconds", 2 * heartbeat_.count() / 1000));
+    }
+}
+
+/// 0: there is nothing.
+std::size_t Wire::read_some(char* to, std::size_t size) {
+    if (tls_) {
+        const auto received = tls_->read(to, size);
+        return received ? *received : throw lost(tls_->end_cause());
+    }
+    ssize_t received;
+    do {
+        received = ::recv(socket_.fd(), to, size, MSG_DONTWAIT);
+    } while (received < 0 && errno == EINTR);
+    if (received > 0) {
+        return static_cast<std::size_t>(received);
+    }
+    if (received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        return 0;
+    }
+    throw lost(received == 0 ? closed : std::strerror(errno));
+}
+
+amqp_frame_t Wire::take_frame() {
+    char* at = in_.get() + begin_;
+    const auto size = frame_size(at);
+    amqp_frame_t frame{};
+    frame.frame_type = static_cast<std::uint8_t>(*at);
+    frame.channel = static_cast<amqp_channel_t>(get(at + 1, 2));
+    const auto fixed = fixed_part(frame.frame_type);
+    if (!fixed) {
+        if (!answered_ && !tls_ && frame.frame_type == tls_alert) {
+            throw Error(ErrorKind::unreachable, fmt::format("cannot connect to {}", broker_),
+                        "this port is for TLS; the URL for it begins with amqps://");
+        }
+        throw lost("it sent what is no frame of AMQP 0-9-1");
+    }
+    if (size > frame_max_) {
+        throw lost(fmt::format("it sent a frame of {} bytes, where {} is the most", size, frame_max_));
+    }
+    if (size < frame_overhead + *fixed || get(at + size - 1, 1) != AMQP_FRAME_END) {
+        throw lost("it sent a malformed frame");
+    }
+    recycle_amqp_pool(&decoded_);
+    if (const int status = decode(frame, {size - frame_overhead, at + frame_header}); status < 0) {
+        throw lost(fmt::format("it sent a malformed frame: {}", amqp_error_string2(status)));
+    }
+    begin_ += size;
+    answered_ = true;
     return frame;
 }
 
+/// As long as the fixed part of its type at least; the result is rabbitmq-c's negative status if not 0.
+int Wire::decode(amqp_frame_t& frame, amqp_bytes_t payload) {
+    const auto fixed = *fixed_part(frame.frame_type);
+    char* at = static_cast<char*>(payload.bytes);
+    const amqp_bytes_t encoded{payload.len - fixed, at + fixed};
+    switch (frame.frame_type) {
+        case AMQP_FRAME_METHOD: {
+            auto& method = frame.payload.method;
+            method.id = static_cast<amqp_method_number_t>(get(at, 4));
+            return amqp_decode_method(method.id, &decoded_, encoded, &method.decoded);
+        }
+        case AMQP_FRAME_HEADER: {
+            auto& header = frame.payload.properties;
+            header.class_id = static_cast<std::uint16_t>(get(at, 2));
+            header.body_size = get(at + 4, 8);
+            return amqp_decode_properties(header.class_id, &decoded_, encoded, &header.decoded);
+        }
+        default:
+            frame.payload.body_fragment = payload;
+            return AMQP_STATUS_OK;
+    }
+}
+
 Wire::Ready Wire::poll(bool for_writing, Deadline deadline, std::span<pollfd> watched, int interrupt) {
-    // rabbitmq-c, reading, may send a heartbeat: not between the two halves of a frame.
-    const bool may_read = !stalled_until_;
-    if (stalled_until_ && Clock::now() >= *stalled_until_) {
+    if (passed(stalled_until_)) {
         throw lost("it stopped reading in the middle of a frame");
     }
-    const auto service = service_due();
-    auto ready = poll_events(static_cast<short>((may_read ? POLLIN : 0) | (for_writing ? POLLOUT : 0)),
-                             earlier(deadline, service), watched, interrupt);
-    ready.readable = may_read && (ready.readable || (service && Clock::now() >= *service));
+    const bool heartbeats = heartbeat_.count() > 0;
+    auto ready = poll_events(static_cast<short>(POLLIN | (for_writing ? POLLOUT : 0)),
+                             heartbeats ? earlier(deadline, std::min(heartbeat_due_, missed_at_)) : deadline, watched,
+                             interrupt);
+    ready.readable |= heartbeats && Clock::now() >= missed_at_;
+    keep_heartbeat();
     return ready;
 }
 
 Wire::Ready Wire::poll_unread(Deadline deadline, std::span<pollfd> watched, int interrupt) {
-    const auto service = service_due();
-    const auto ready = poll_events(0, earlier(deadline, service), watched, interrupt);
-    if (service && Clock::now() >= *service) {
-        if (unsent() == 0) {
-            amqp_frame_t heartbeat{};
-            heartbeat.frame_type = AMQP_FRAME_HEARTBEAT;
-            send(heartbeat);
-        }
-        if (poll_events(POLLOUT, Clock::now(), {}, -1).writable) {
-            write();
-        }
-    }
+    const auto ready =
+        poll_events(0, heartbeat_.count() > 0 ? earlier(deadline, heartbeat_due_) : deadline, watched, interrupt);
+    keep_heartbeat();
     return ready;
 }
 
-/// Heartbeats go out after an interval without a frame sent (AMQP 0-9-1, section 4.2.7): a quarter of it is soon enough.
-Deadline Wire::service_due() const {
-    const auto heartbeat = std::chrono::milliseconds(1000 * amqp_get_heartbeat(state_.get()));
-    return heartbeat.count() > 0 ? Deadline(Clock::now() + heartbeat / 4) : Deadline();
+/// Heartbeats go out after an interval without a frame sent (AMQP 0-9-1, section 4.2.7); half of it makes them no late.
+void Wire::keep_heartbeat() {
+    if (heartbeat_.count() == 0 || Clock::now() < heartbeat_due_) {
+        return;
+    }
+    heartbeat_due_ = Clock::now() + heartbeat_ / 2;
+    if (unsent() == 0) {
+        amqp_frame_t heartbeat{};
+        heartbeat.frame_type = AMQP_FRAME_HEARTBEAT;
+        send(heartbeat);
+    }
+    if (poll_events(POLLOUT, Clock::now(), {}, -1).writable) {
+        write();
+    }
 }
 
 Wire::Ready Wire::poll_events(short broker_events, Deadline deadline, std::span<pollfd> watched, int interrupt) {
@@ -280,7 +341,7 @@ Wire::Ready Wire::poll_events(short broker_events, Deadline deadline, std::span<
         throw lost("nothing can be sent or received any more");
     }
     polled_.clear();
-    polled_.push_back({broker_events ? amqp_get_sockfd(state_.get()) : -1, broker_events, 0});
+    polled_.push_back({broker_events ? socket_.fd() : -1, broker_events, 0});
     polled_.push_back({interrupt, POLLIN, 0});
     polled_.insert(polled_.end(), watched.begin(), watched.end());
     const int count = ::poll(polled_.data(), polled_.size(), poll_timeout(deadline));

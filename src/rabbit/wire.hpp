@@ -3,6 +3,7 @@
 #include "amqp.hpp"
 #include "rabbit/connection.hpp"
 #include "rabbit/error.hpp"
+#include "tcp.hpp"
 
 #include <memory>
 #include <optional>
@@ -16,21 +17,28 @@ namespace rabbit {
 
 class Tls;
 
-/// The frames of one connection to a broker, over rabbitmq-c.
+/// The frames of one connection to a broker, encoded and decoded by rabbitmq-c.
 ///
-/// Frames to send are encoded with rabbitmq-c's encoders into a buffer and leave many in one system call; rabbitmq-c
-/// itself would make three calls a message, and wait in them without an end. At most two `batch`es leave between two
-/// polls: where poll says that a socket is writable, Linux has a third of its send buffer free, and these fit, so
-/// that nothing waits and, but for a system short of memory, no frame is sent by halves.
+/// Frames to send are encoded into a buffer and leave many in one system call; rabbitmq-c itself would make three calls
+/// a message, and wait in them without an end. At most two `batch`es leave between two polls: where poll says that a
+/// socket is writable, Linux has a third of its send buffer free, and these fit, so that nothing waits and, but for a
+/// system short of memory, no frame is sent by halves.
+///
+/// Frames are received into a buffer and checked before rabbitmq-c decodes them; rabbitmq-c itself would read past the
+/// end of one that is too short for its type, keep memory for each channel that a frame names, and go on reading for as
+/// long as a peer sends heartbeats.
 class Wire {
 public:
     /// Connects. Throws kind `unreachable`, `refused` or `interrupted`.
     Wire(const Endpoint& endpoint, const ConnectionOptions& options);
     ~Wire();
 
+    /// The largest frame, header and end included, that is sent or taken before the peers have agreed on another.
+    static constexpr std::uint32_t largest_frame = 128 * 1024;
+
     /// The first bytes of a connection (AMQP 0-9-1, section 4.2.2).
     void send_protocol_header();
-    /// Sets the limits that were agreed on, and begins to keep heartbeats.
+    /// Sets the limits that were agreed on, no larger a frame than `largest_frame`, and begins to keep heartbeats.
     void tune(const amqp_connection_tune_ok_t& agreed);
 
     static constexpr std::size_t batch = 16 * 1024;
@@ -46,22 +54,23 @@ public:
     /// Sends the first of them. To be called when poll() said that the socket is writable.
     void write();
 
-    /// A frame that has been read already, without a system call.
+    /// There is a frame that has been received already.
     [[nodiscard]] bool buffered() const noexcept;
-    /// The next frame that is at hand. Also where rabbitmq-c sends heartbeats and finds them missing: to be called
-    /// whenever poll() said that the socket is readable. The frame lives until the next call of a Wire function.
+    /// The next frame that is at hand, heartbeats left out; asks the system once at most. Also where heartbeats are
+    /// found missing: to be called whenever poll() said that the socket is readable. The frame lives until the next call.
     std::optional<amqp_frame_t> read();
 
     struct Ready {
-        bool readable = false;  ///< or a heartbeat may be due
+        bool readable = false;  ///< or the broker's heartbeats are missing
         bool writable = false;
         bool watched = false;
         bool interrupted = false;
     };
-    /// poll(2) on the broker's socket, the watched descriptors and `interrupt` (-1: none).
+    /// poll(2) on the broker's socket, the watched descriptors and `interrupt` (-1: none), and a heartbeat sent when one
+    /// is due.
     Ready poll(bool for_writing, Deadline deadline, std::span<pollfd> watched, int interrupt);
 
-    /// The same without the broker's socket, and a heartbeat sent when one is due.
+    /// The same without the broker's socket.
     Ready poll_unread(Deadline deadline, std::span<pollfd> watched, int interrupt);
 
     /// The connection ended by a TLS alert of the broker's.
@@ -71,28 +80,40 @@ public:
     [[nodiscard]] Error lost(std::string_view cause);
 
 private:
-    struct Destroy {
-        void operator()(amqp_connection_state_t state) const noexcept;
+    struct Pool : amqp_pool_t {
+        Pool() { init_amqp_pool(this, 16 * 1024); }
+        ~Pool() { empty_amqp_pool(this); }
+        Pool(const Pool&) = delete;
+        Pool& operator=(const Pool&) = delete;
     };
 
-    void open_tcp(const Endpoint& endpoint, const ConnectionOptions& options);
-
-    void check_first_byte();
     std::size_t append_payload(const amqp_frame_t& frame);
     Ready poll_events(short broker_events, Deadline deadline, std::span<pollfd> watched, int interrupt);
-    [[nodiscard]] Deadline service_due() const;
+    void keep_heartbeat();
     [[nodiscard]] std::size_t next_batch() const noexcept;
     std::size_t write_some(const char* data, std::size_t size);
+    void receive();
+    std::size_t read_some(char* to, std::size_t size);
+    amqp_frame_t take_frame();
+    int decode(amqp_frame_t& frame, amqp_bytes_t payload);
 
-    std::unique_ptr<amqp_connection_state_t_, Destroy> state_;
     std::string broker_;
-    bool answered_ = false;  ///< the first byte has come
+    Socket socket_;
+    std::unique_ptr<Tls> tls_;  ///< null over plain TCP
+    std::size_t frame_max_ = largest_frame;
+    std::chrono::milliseconds heartbeat_{0};
+    Clock::time_point heartbeat_due_;  ///< the next of ours, while there are any
+    Clock::time_point missed_at_;      ///< the broker's, if nothing comes until then
+    bool answered_ = false;  ///< a frame has come
     bool lost_ = false;
-    std::unique_ptr<Tls> tls_;   ///< null over plain TCP
     std::string out_;            ///< encoded frames
     std::size_t written_ = 0;    ///< of out_
     std::size_t stalled_end_ = 0;
     Deadline stalled_until_;     ///< set while out_ up to stalled_end_ is sent by halves: when to give up on it
+    std::unique_ptr<char[]> in_;  ///< received bytes; room for two of the largest frames
+    std::size_t begin_ = 0;       ///< in in_, of what was not read yet
+    std::size_t end_ = 0;
+    Pool decoded_;  ///< what the frame read last points to
     std::vector<pollfd> polled_;
 };
 

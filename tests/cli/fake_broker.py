@@ -16,6 +16,7 @@ and looks at what came in:
 """
 from __future__ import annotations
 
+import select
 import socket
 import threading
 import time
@@ -122,6 +123,7 @@ class Session:
     def __init__(self, broker: FakeBroker, sock: socket.socket) -> None:
         self.heartbeats = 0
         self.ended = False
+        self.unread = b""
         self._broker = broker
         self._socket = sock
         self._buffer = b""
@@ -170,6 +172,29 @@ class Session:
     def read_to_end(self) -> None:
         while self.read_some():
             pass
+
+    def gone(self, within: float = 0.1) -> bool:
+        """The client has hung up; what it said meanwhile goes to `unread`."""
+        deadline = time.monotonic() + within
+        left = within
+        while left >= 0:
+            try:
+                if select.select([self._socket], [], [], left)[0]:
+                    data = self.read_some()
+                    if not data:
+                        return True
+                    self.unread += data
+                    self._broker.changed()
+            except (OSError, ValueError):
+                return True
+            left = deadline - time.monotonic()
+        return False
+
+    def flood(self, data: bytes, *, pause: float = 0) -> None:
+        """The same for ever, as fast as the client takes it, until it hangs up."""
+        many = data * max(1, 65536 // len(data)) if pause == 0 else data
+        while not self.gone(pause):
+            self.write(many)
 
     def hang_up(self) -> None:
         try:
@@ -349,6 +374,12 @@ class FakeBroker:
     def changed(self) -> None:
         with self._changed:
             self._changed.notify_all()
+
+    def __enter__(self) -> FakeBroker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Ends every session; raises what went wrong in a script."""

@@ -18,10 +18,9 @@ import pika
 
 from program import Process, Program
 from proxy import Proxy
-from receive_support import left_in, witness
+from receive_support import PATIENCE, publish_confirmed, taken_until, witness
 from send_support import Pipe, PrivateBroker
 
-PATIENCE = 120.0  # seconds for a round to come to its end
 RETRY = ("--retry-for", "60", "--connect-timeout", "1", "--heartbeat", "1")
 
 
@@ -34,6 +33,10 @@ class Counts:
     lost: int = 0
     twice: int = 0
 
+    @property
+    def good(self) -> bool:
+        return self.lost == 0 and self.confirmed == self.sent
+
     def add(self, other: Counts) -> None:
         for field in fields(self):
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
@@ -43,18 +46,33 @@ class Counts:
 
 
 class Site:
-    """A broker, a proxy in front of it, and the two programs."""
+    """A broker, a proxy in front of it unless it is a cluster, and the two programs."""
 
     def __init__(self, broker: PrivateBroker, send: Program, receive: Program, folder: Path) -> None:
         self.broker = broker
         self.send = send
         self.receive = receive
         self.folder = folder
-        self.proxy = Proxy(pika.URLParameters(broker.url).port)
-        self.url = f"amqp://guest:guest@127.0.0.1:{self.proxy.port}/%2f"
+        if broker.nodes:
+            self.faults: list[Fault] = [kill_a_node, stop_a_node]
+            self.declaring = ("--queue-type", "quorum")
+            self.url = broker.url
+        else:
+            self.faults = [kill, stop, freeze, close_connections, cut, stall, memory_alarm]
+            self.declaring = ("--durable",)
+            self.proxy = Proxy(pika.URLParameters(broker.url).port)
+            self.url = f"amqp://guest:guest@127.0.0.1:{self.proxy.port}/%2f"
+
+    @property
+    def node(self) -> PrivateBroker:
+        return self.broker.nodes[0] if self.broker.nodes else self.broker
 
     def close(self) -> None:
-        self.proxy.close()
+        if not self.broker.nodes:
+            self.proxy.close()
+
+
+Fault = Callable[[Site, random.Random, Process], None]
 
 
 def pause(seconds: float) -> None:
@@ -104,8 +122,20 @@ def memory_alarm(site: Site, random_: random.Random, sender: Process) -> None:
     sender.wait_for(lambda: b"takes messages again" in sender.stderr, "word of the alarm's end")
 
 
-Fault = Callable[[Site, random.Random, Process], None]
-FAULTS: list[Fault] = [kill, stop, freeze, close_connections, cut, stall, memory_alarm]
+def break_a_node(site: Site, random_: random.Random, how: str) -> None:
+    """One that the programs are connected to, or the queue's leader, or both, or neither."""
+    node = random_.choice(site.broker.nodes)
+    node.run("node", how)
+    pause(random_.uniform(0, 2))
+    node.run("node", "start")
+
+
+def kill_a_node(site: Site, random_: random.Random, _sender: Process) -> None:
+    break_a_node(site, random_, "kill")
+
+
+def stop_a_node(site: Site, random_: random.Random, _sender: Process) -> None:
+    break_a_node(site, random_, "stop")
 
 
 def printed(path: Path) -> list[bytes]:
@@ -149,7 +179,7 @@ def run_round(site: Site, fault: Fault, random_: random.Random) -> Counts:
     """Sends numbered messages through a durable queue, with one fault in between."""
     queue = f"hello-rabbit-{uuid.uuid4()}"
     output = site.folder / "output"
-    to_queue = ("--queue", queue, "--durable", *RETRY)
+    to_queue = ("--queue", queue, *site.declaring, *RETRY)
     with open(output, "wb") as opened:
         receiver = site.receive.start(
             *to_queue, "--format", "lines", "--ack", "written", url=site.url, stdout=opened
@@ -167,7 +197,7 @@ def run_round(site: Site, fault: Fault, random_: random.Random) -> Counts:
     assert result.returncode == 0, result
     confirmed = re.search(rb"(\d+) messages, (\d+) confirmed", result.stderr)
     assert confirmed and int(confirmed[1]) == count, result.stderr
-    assert fault is memory_alarm or b" again; " in result.stderr, f"{fault.__name__} went unnoticed"
+    assert fault in (memory_alarm, kill_a_node, stop_a_node) or b" again; " in result.stderr, f"{fault.__name__} went unnoticed"
 
     numbers = {b"%d" % number for number in range(count)}
     how_it_ends = random_.choice(["whole", "interrupted", "killed"])
@@ -179,8 +209,9 @@ def run_round(site: Site, fault: Fault, random_: random.Random) -> Counts:
         receiver.interrupt()
         assert (ended := receiver.finish(PATIENCE)).returncode == 0, ended
 
-    with witness(site.broker.url) as channel:
-        left = [body for body, _redelivered in left_in(channel, queue)]
+    publish_confirmed(site.node.url, queue, b"last")
+    left = taken_until(site.node.url, queue, b"last")
+    with witness(site.node.url) as channel:
         channel.queue_delete(queue)
     received = Counter(printed(output) + left)
     return Counts(
