@@ -31,7 +31,7 @@ struct ConnectionOptions {
     std::string product = {};  ///< with version and name: how the broker's own listings show this connection
     std::string version = {};
     std::string name = {};
-    std::chrono::milliseconds connect_timeout{10'000};  ///< for an address's TCP handshake; as much for AMQP's
+    std::chrono::milliseconds connect_timeout{10'000};  ///< for an address's TCP handshake; as much for TLS's and for AMQP's
     std::chrono::milliseconds reply_timeout{30'000};    ///< for the answer to a method such as queue.declare
     std::chrono::seconds heartbeat{20};                 ///< the broker may ask for less; 0: none
     std::chrono::milliseconds retry_for{0};  ///< how long to go on trying to connect; 0: every endpoint once
@@ -148,7 +148,9 @@ private:
     /// Sends a method and waits for the one that answers it; `on_reply` sees its decoded arguments.
     void call(const std::string& operation, std::uint32_t method, const void* arguments, std::uint32_t reply,
               const std::function<void(const void*)>& on_reply = {});
-    void open_channel();
+    void await_reply(const std::string& operation, std::uint32_t reply,
+                     const std::function<void(const void*)>& on_reply = {});
+    void await_channel();
     void check_channel() const;
     void send_method(std::uint16_t channel, std::uint32_t method, const void* arguments);
     void encode(const amqp_basic_publish_t_& method, const amqp_basic_properties_t_& properties,

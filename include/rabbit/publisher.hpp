@@ -48,7 +48,8 @@ struct PublisherOptions {
 /// messages equal in both share their fate.
 ///
 /// With ConnectionOptions::retry_for a connection that is lost is opened again by whatever function of the publisher
-/// waits, and what was in flight is published again; without confirms nobody knows what that is, and it stays lost.
+/// waits, and what was in flight is published again; without confirms nobody knows what that is, and it stays lost. A
+/// nack that comes first after that is another loss: the queue's new leader is not there yet.
 class Publisher final : Listener {
 public:
     /// `connection` must outlive the publisher and have no other publisher or consumer.
@@ -104,6 +105,7 @@ private:
     std::uint64_t first_tag_ = 1;
     std::uint64_t published_ = 0;
     std::size_t in_flight_bytes_ = 0;
+    bool reopened_ = false;            ///< and nothing was acked since
     std::uint64_t return_cursor_ = 1;  ///< the delivery tag from which on a return is looked for
     Clock::time_point progress_;       ///< when a confirm last came, or the first message in flight left
 };

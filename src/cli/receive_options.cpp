@@ -252,7 +252,11 @@ rabbit::Table ReceiveOptions::parsed_binding_arguments() const {
 }
 
 rabbit::Table ReceiveOptions::consumer_arguments() const {
-    return offset.empty() ? rabbit::Table{} : rabbit::Table{{"x-stream-offset", parse_offset(offset)}};
+    if (offset.empty()) {
+        return {};
+    }
+    const auto value = parse_offset(offset);
+    return {{"x-stream-offset", value}};
 }
 
 }  // namespace cli

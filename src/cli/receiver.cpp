@@ -5,7 +5,7 @@
 #include "cli/output.hpp"
 #include "cli/repr.hpp"
 #include "cli/signals.hpp"
-#include "rabbit/consumer.hpp"
+#include "cli/subscription.hpp"
 #include "rabbit/error.hpp"
 
 #include <fmt/format.h>
@@ -32,29 +32,11 @@ Deadline after(Clock::time_point from, const std::optional<ReceiveOptions::Secon
     return duration ? Deadline(from + std::chrono::duration_cast<Clock::duration>(*duration)) : Deadline();
 }
 
-/// Declares and binds what is to be consumed from; returns its name.
-std::string take_queue(rabbit::Connection& connection, const ReceiveOptions& options) {
-    std::string queue;
-    if (options.has_own_queue()) {
-        auto own = options.queue.to_declare();
-        own.name.clear();
-        own.exclusive = true;
-        queue = connection.declare(own).name;
-    } else {
-        queue = declare(connection, options.queue).name;
-    }
-    const auto arguments = options.parsed_binding_arguments();
-    for (const auto& source : options.sources()) {
-        connection.bind(queue, source, arguments);
-    }
-    return queue;
-}
-
 /// One run of `receive` with an open consumer.
 class Receiver {
 public:
     Receiver(const std::string& program, const ReceiveOptions& options, rabbit::Connection& connection,
-             rabbit::ConsumerOptions consumer_options, Clock::time_point begun)
+             Clock::time_point begun)
         : program_(program),
           options_(options),
           formatter_(options.formatter()),
@@ -62,7 +44,8 @@ public:
           ack_batch_(std::max<std::uint64_t>(options.prefetch_count() / 2, 1)),
           ends_at_(after(begun, options.timeout)),
           connection_(connection),
-          consumer_(connection, std::move(consumer_options)),
+          subscription_(connection, options),
+          consumer_(subscription_.consumer()),
           last_message_at_(Clock::now()) {}
 
     ExitCode run() {
@@ -117,23 +100,18 @@ private:
     void reconnect() {
         fmt::print(stderr, "{}: {}\n", program_, printable(lost_->what()));
         connection_.reopen();
-        connection_.persist([this] { consumer_.resume(take_queue(connection_, options_), consumer_arguments()); });
+        subscription_.resume(stream_offset_);
         lost_.reset();
         last_message_at_ = Clock::now();
-        const bool comes_again = acks_ && options_.command.empty() && !stream_offset_;
-        const auto may_come_twice = comes_again ? received_ - acked_ : 0;
-        received_ -= may_come_twice;
+        const bool forgets = acks_ && options_.command.empty() && !stream_offset_;
+        const auto come_again = forgets ? received_ - acked_ : 0;
+        received_ -= come_again;
         if (stream_offset_) {
             acked_ = received_;
         }
         fmt::print(stderr, "{}: connected to {} again{}{}\n", program_, connection_.endpoint().name(),
                    options_.has_own_queue() ? "; messages for the queue that went with the connection are lost" : "",
-                   may_come_twice > 0 ? fmt::format("; {} messages may come twice", may_come_twice) : "");
-    }
-
-    rabbit::Table consumer_arguments() const {
-        return stream_offset_ ? rabbit::Table{{"x-stream-offset", {*stream_offset_ + 1}}}
-                              : options_.consumer_arguments();
+                   come_again > 0 ? fmt::format("; {} messages that were not acked come again", come_again) : "");
     }
 
     std::optional<Ending> handle_next() {
@@ -149,7 +127,7 @@ private:
         auto delivery = consumer_.next_buffered();
         if (!delivery) {
             acknowledge();
-            if (options_.drain && queue_is_empty()) {
+            if (options_.drain && subscription_.is_empty()) {
                 return Ending::drained;
             }
             delivery = wait_for_next();
@@ -157,6 +135,9 @@ private:
         if (!delivery) {
             const auto idle_until = after(last_message_at_, options_.idle);
             return idle_until && Clock::now() >= *idle_until ? std::optional(Ending::out_of_time) : std::nullopt;
+        }
+        if (options_.drain && stream_offset_of(*delivery)) {
+            throw Failure(ExitCode::usage, "--drain: a stream is never empty; use --idle");
         }
         if (options_.idle) {
             last_message_at_ = Clock::now();
@@ -184,12 +165,8 @@ private:
     }
 
     void print(const rabbit::Delivery& delivery) {
-        note_stream_offset(delivery);
-        if (options_.drain && stream_offset_) {
-            throw Failure(ExitCode::usage, "--drain: a stream is never empty; use --idle");
-        }
         formatter_.write(output_, delivery);
-        ++received_;
+        count_taken(delivery);
         last_written_ = delivery.delivery_tag;
         if (acks_ && received_ - acked_ >= ack_batch_) {
             acknowledge();
@@ -200,7 +177,8 @@ private:
         const auto status = run_command(options_.command, delivery,
                                         [this](std::span<pollfd> descriptors) { wait_for_command(descriptors); });
         if (status.succeeded()) {
-            count_taken();
+            end_at_last_wanted();
+            count_taken(delivery);
             if (acks_) {
                 consumer_.ack(delivery.delivery_tag);
             }
@@ -214,18 +192,26 @@ private:
             return interrupted_ ? Ending::interrupted : Ending::command_failed;
         }
         if (!given_back) {
-            count_taken();
+            end_at_last_wanted();
+            count_taken(delivery);
         }
         consumer_.nack(delivery.delivery_tag, given_back);
         return std::nullopt;
     }
 
-    /// COMMAND is done with a message. At the last one wanted the consumer ends before the message is acked, or the
-    /// broker would send one more in its place.
-    void count_taken() {
-        if (++received_ == options_.count) {
+    /// Before the last message wanted is acked: the broker would send one more in its place.
+    void end_at_last_wanted() {
+        if (received_ + 1 == options_.count) {
             cancel();
         }
+    }
+
+    /// Messages of a stream tell their place in it; if the first has none, no other has.
+    void count_taken(const rabbit::Delivery& delivery) {
+        if (received_ == 0 || stream_offset_) {
+            stream_offset_ = stream_offset_of(delivery);
+        }
+        ++received_;
     }
 
     /// Flushes the output and acks what it then holds: all but what with --count keeps the broker from sending more
@@ -243,31 +229,6 @@ private:
         if (count > acked_) {
             consumer_.ack_up_to(last_written_ - (received_ - count));
             acked_ = count;
-        }
-    }
-
-    /// Nothing is ready in the queue and nothing is on its way. The broker may answer before it sends what it has
-    /// taken off the queue already, but not before it has seen to what came before the question: hence two.
-    bool queue_is_empty() {
-        for (int i = 0; i < 2; ++i) {
-            const auto queue = connection_.declare({.name = consumer_.queue(), .passive = true, .arguments = {}});
-            if (queue.message_count > 0 || consumer_.has_arrived()) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /// Messages of a stream tell their place in it; once the first had none, none is looked for.
-    void note_stream_offset(const rabbit::Delivery& delivery) {
-        const auto& properties = delivery.message.properties;
-        if ((received_ > 0 && !stream_offset_) || !properties || !properties->headers) {
-            return;
-        }
-        for (const auto& field : *properties->headers) {
-            if (const auto* offset = std::get_if<std::int64_t>(&field.value.data); offset && field.name == "x-stream-offset") {
-                stream_offset_ = *offset;
-            }
         }
     }
 
@@ -396,7 +357,8 @@ private:
     Deadline ends_at_;
     rabbit::Connection& connection_;
     Output output_{STDOUT_FILENO, [this](int descriptor) { wait_for_reader(descriptor); }};
-    rabbit::Consumer consumer_;
+    Subscription subscription_;
+    rabbit::Consumer& consumer_;
     Clock::time_point last_message_at_;
     std::uint64_t received_ = 0;      ///< printed, or handled by COMMAND
     std::uint64_t acked_ = 0;         ///< of those printed
@@ -407,19 +369,6 @@ private:
     bool cancelled_ = false;
 };
 
-/// A stream is never empty: with --drain it is asked for its first message, so that it shows itself. Classic queues
-/// have no use for the argument, quorum queues refuse it.
-const rabbit::Table from_first{{"x-stream-offset", {"first"}}};
-constexpr int precondition_failed = 406;  // AMQP 0-9-1, section 1.1 of the generated reference
-
-/// RabbitMQ says of a stream only that the prefetch is missing.
-rabbit::Error explained(const rabbit::Error& error) {
-    const bool is_stream = error.cause().find("prefetch count is not set") != std::string::npos;
-    return is_stream ? rabbit::Error(error.kind(), "cannot consume",
-                                     error.cause() + "; a stream must be read with --ack written", error.reply_code())
-                     : error;
-}
-
 }  // namespace
 
 ExitCode receive(const std::string& program, const ReceiveOptions& options) {
@@ -427,30 +376,7 @@ ExitCode receive(const std::string& program, const ReceiveOptions& options) {
     options.check();
     const Signals signals;
     auto connection = connect(program, options.connect, signals.descriptor(), options.timeout);
-    std::optional<Receiver> receiver;
-    const auto consume = [&](const std::string& queue, rabbit::Table arguments) {
-        receiver.emplace(program, options, connection,
-                         rabbit::ConsumerOptions{.queue = queue,
-                                                 .consumer_tag = options.consumer_tag,
-                                                 .no_ack = options.ack_mode() == AckMode::automatic,
-                                                 .exclusive = options.exclusive,
-                                                 .prefetch = options.prefetch_count(),
-                                                 .arguments = std::move(arguments)},
-                         begun);
-    };
-    connection.persist([&] {
-        const auto queue = take_queue(connection, options);
-        try {
-            consume(queue, options.drain ? from_first : options.consumer_arguments());
-        } catch (const rabbit::Error& error) {
-            if (!options.drain || error.reply_code() != precondition_failed) {
-                throw explained(error);
-            }
-            connection.reopen_channel();
-            consume(queue, {});
-        }
-    });
-    return receiver->run();
+    return Receiver(program, options, connection, begun).run();
 }
 
 }  // namespace cli

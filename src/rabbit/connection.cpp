@@ -127,7 +127,7 @@ void Connection::open(std::size_t endpoint) {
     content_ = std::make_unique<Content>();
     late_reply_.reset();
     set_blocked({});
-    open_channel();
+    await_channel();
 }
 
 void Connection::pause_before_retry(std::chrono::milliseconds pause) {
@@ -139,10 +139,9 @@ void Connection::pause_before_retry(std::chrono::milliseconds pause) {
     }
 }
 
-void Connection::open_channel() {
-    amqp_channel_open_t open{};
-    call(fmt::format("cannot open a channel on {}", endpoint().name()), AMQP_CHANNEL_OPEN_METHOD, &open,
-         AMQP_CHANNEL_OPEN_OK_METHOD);
+/// log_in() has asked for it.
+void Connection::await_channel() {
+    await_reply(fmt::format("cannot open a channel on {}", endpoint().name()), AMQP_CHANNEL_OPEN_OK_METHOD);
     channel_open_ = true;
 }
 
@@ -155,7 +154,9 @@ void Connection::check_channel() const {
 
 void Connection::reopen_channel() {
     *content_ = Content();
-    open_channel();
+    amqp_channel_open_t open{};
+    send_method(channel, AMQP_CHANNEL_OPEN_METHOD, &open);
+    await_channel();
 }
 
 Queue Connection::declare(const QueueOptions& options) {
@@ -201,14 +202,19 @@ void Connection::close() {
 void Connection::call(const std::string& operation, std::uint32_t method, const void* arguments, std::uint32_t reply,
                       const std::function<void(const void*)>& on_reply) {
     const bool on_connection = method == AMQP_CONNECTION_CLOSE_METHOD;
-    if (!on_connection && method != AMQP_CHANNEL_OPEN_METHOD) {
+    if (!on_connection) {
         check_channel();
     }
+    send_method(on_connection ? 0 : channel, method, arguments);
+    await_reply(operation, reply, on_reply);
+}
+
+void Connection::await_reply(const std::string& operation, std::uint32_t reply,
+                             const std::function<void(const void*)>& on_reply) {
     const auto deadline = Clock::now() + options_.reply_timeout;
     Awaited awaited{reply, on_reply};
     awaited_ = &awaited;
     try {
-        send_method(on_connection ? 0 : channel, method, arguments);
         while (!awaited.arrived) {
             // Something may come all the time, and not the answer.
             const bool over = wait(deadline) == Wake::deadline || passed(deadline);

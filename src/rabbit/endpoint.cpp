@@ -94,10 +94,12 @@ void set_parameter(Endpoint& endpoint, const std::string& name, const std::strin
         tls.sends_server_name = value != "disable";
         tls.server_name = tls.sends_server_name ? value : "";
     } else if (name == "auth_mechanism") {
-        if (value != "plain" && value != "external") {
+        // As RabbitMQ's page writes them, or as SASL does.
+        const bool external = value == "external" || value == "EXTERNAL";
+        if (!external && value != "plain" && value != "PLAIN") {
             refuse(fmt::format("auth_mechanism '{}' is neither plain nor external", value));
         }
-        endpoint.auth_mechanism = value == "external" ? AuthMechanism::external : AuthMechanism::plain;
+        endpoint.auth_mechanism = external ? AuthMechanism::external : AuthMechanism::plain;
     } else {
         refuse(fmt::format("there is no query parameter '{}'; known are heartbeat, connection_timeout, cacertfile, "
                            "certfile, keyfile, verify, server_name_indication, auth_mechanism", name));

@@ -10,7 +10,8 @@
 namespace rabbit {
 namespace {
 
-constexpr std::uint16_t channel_max = 1;
+constexpr std::uint16_t channel = 1;
+constexpr std::uint16_t channel_max = channel;
 constexpr std::uint32_t frame_min = 4096;  // AMQP 0-9-1, section 1.4.2.6 of the generated reference
 
 class Login {
@@ -34,8 +35,10 @@ public:
             if (error.kind() != ErrorKind::lost) {
                 throw;
             }
-            // A TLS server that wants a client's certificate says so only now.
-            throw Error(wire_.was_refused() ? ErrorKind::refused : ErrorKind::unreachable, operation_,
+            if (wire_.was_refused()) {  // TLS 1.3: what a server thinks of the client's certificate it says only now
+                throw Error(ErrorKind::refused, operation_, error.cause());
+            }
+            throw Error(ErrorKind::unreachable, operation_,
                         error.cause() + ", before the AMQP login was done");
         }
     }
@@ -104,12 +107,15 @@ private:
         amqp_connection_open_t open{};
         open.virtual_host = to_amqp(endpoint_.vhost);
         send(AMQP_CONNECTION_OPEN_METHOD, &open);
+        amqp_channel_open_t open_channel{};
+        send(AMQP_CHANNEL_OPEN_METHOD, &open_channel, channel);
         await<amqp_connection_open_ok_t>(AMQP_CONNECTION_OPEN_OK_METHOD);
     }
 
-    void send(std::uint32_t method, void* arguments) {
+    void send(std::uint32_t method, void* arguments, std::uint16_t on_channel = 0) {
         amqp_frame_t frame{};
         frame.frame_type = AMQP_FRAME_METHOD;
+        frame.channel = on_channel;
         frame.payload.method.id = method;
         frame.payload.method.decoded = arguments;
         wire_.send(frame);
@@ -153,8 +159,11 @@ private:
     [[noreturn]] void refuse(const amqp_connection_close_t& close) const {
         auto cause = fmt::format("{} {}", close.reply_code, view(close.reply_text));
         if (close.reply_code == AMQP_ACCESS_REFUSED) {
-            throw Error(ErrorKind::refused, fmt::format("cannot log in to {} as '{}'", endpoint_.name(), endpoint_.user),
-                        cause, close.reply_code);
+            const auto who = endpoint_.auth_mechanism == AuthMechanism::plain ? fmt::format("as '{}'", endpoint_.user)
+                             : endpoint_.tls_options.certificate_file.empty() ? "without a client's certificate"
+                                                                             : "with the client's certificate";
+            throw Error(ErrorKind::refused, fmt::format("cannot log in to {} {}", endpoint_.name(), who), cause,
+                        close.reply_code);
         }
         if (endpoint_.vhost.empty()) {
             cause += " (a URL that ends in / names the virtual host with the empty name; leave the / out or write /%2f)";

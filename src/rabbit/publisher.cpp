@@ -2,6 +2,7 @@
 
 #include "properties_codec.hpp"
 #include "rabbit/error.hpp"
+#include "retry.hpp"
 #include "wire.hpp"
 
 #include <fmt/format.h>
@@ -17,11 +18,13 @@ Publisher::Publisher(Connection& connection, PublisherOptions options)
     connection_.listener_ = this;
 }
 
+/// With `nowait` there is no answer to wait for: a broker that cannot confirm closes the channel.
 void Publisher::select_confirms() {
     if (options_.confirm) {
+        connection_.check_channel();
         amqp_confirm_select_t select{};
-        connection_.call(fmt::format("cannot turn on publisher confirms on {}", connection_.endpoint().name()),
-                         AMQP_CONFIRM_SELECT_METHOD, &select, AMQP_CONFIRM_SELECT_OK_METHOD);
+        select.nowait = true;
+        connection_.send_method(1, AMQP_CONFIRM_SELECT_METHOD, &select);
     }
 }
 
@@ -101,6 +104,7 @@ void Publisher::publish_again() {
     std::erase_if(in_flight_, [](const InFlight& sent) { return sent.settled; });
     first_tag_ = 1;
     return_cursor_ = 1;
+    reopened_ = true;
     progress_ = Clock::now();
     if (options_.on_reopened) {
         options_.on_reopened(in_flight_.size());
@@ -156,6 +160,9 @@ void Publisher::on_confirm(const Confirm& confirm) {
     if (confirm.delivery_tag >= next_tag) {
         throw connection_.wire_->lost(
             fmt::format("it confirmed message {}, which was not published", confirm.delivery_tag));
+    }
+    if (std::exchange(reopened_, false) && !confirm.ack && connection_.retry_->allowed()) {
+        throw connection_.wire_->lost("it does not take messages yet");
     }
     // Tag 0 with `multiple` means all so far (AMQP 0-9-1, section 1.8.3.13 of the generated reference).
     const auto last_tag = confirm.multiple && confirm.delivery_tag == 0 ? next_tag - 1 : confirm.delivery_tag;

@@ -19,15 +19,6 @@
 namespace rabbit {
 namespace {
 
-struct CloseSocket {
-    int fd;
-    ~CloseSocket() {
-        if (fd >= 0) {
-            close(fd);
-        }
-    }
-};
-
 using Addresses = std::unique_ptr<addrinfo, decltype([](addrinfo* list) { freeaddrinfo(list); })>;
 
 Addresses resolve(const Endpoint& endpoint, const std::string& operation) {
@@ -67,6 +58,12 @@ int wait_connected(int fd, Deadline deadline, int interrupt, const std::string& 
 
 }  // namespace
 
+Socket::~Socket() {
+    if (fd_ >= 0) {
+        close(fd_);
+    }
+}
+
 int poll_timeout(Deadline deadline) {
     if (!deadline) {
         return -1;
@@ -75,26 +72,14 @@ int poll_timeout(Deadline deadline) {
     return static_cast<int>(std::clamp<std::chrono::milliseconds::rep>(left, 0, 3'600'000));
 }
 
-std::vector<std::string> resolve_numeric(const Endpoint& endpoint) {
-    const auto addresses = resolve(endpoint, fmt::format("cannot connect to {}", endpoint.name()));
-    std::vector<std::string> result;
-    for (auto* address = addresses.get(); address; address = address->ai_next) {
-        char text[NI_MAXHOST];
-        if (getnameinfo(address->ai_addr, address->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0) {
-            result.emplace_back(text);
-        }
-    }
-    return result;
-}
-
-int connect_tcp(const Endpoint& endpoint, std::chrono::milliseconds timeout, int interrupt) {
+Socket connect_tcp(const Endpoint& endpoint, std::chrono::milliseconds timeout, int interrupt) {
     const auto operation = fmt::format("cannot connect to {}", endpoint.name());
     const auto addresses = resolve(endpoint, operation);
     int error = 0;
     for (auto* address = addresses.get(); address; address = address->ai_next) {
-        CloseSocket socket_guard{
-            socket(address->ai_family, address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, address->ai_protocol)};
-        const int fd = socket_guard.fd;
+        Socket connecting(
+            socket(address->ai_family, address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, address->ai_protocol));
+        const int fd = connecting.fd();
         if (fd < 0) {
             error = errno;
             continue;
@@ -106,8 +91,7 @@ int connect_tcp(const Endpoint& endpoint, std::chrono::milliseconds timeout, int
         if (error == 0) {
             const int on = 1;
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-            socket_guard.fd = -1;
-            return fd;
+            return connecting;
         }
     }
     throw Error(ErrorKind::unreachable, operation, std::strerror(error));

@@ -1,48 +1,65 @@
 #pragma once
 
-#include "amqp.hpp"
 #include "rabbit/endpoint.hpp"
 
 #include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
 #include <string>
 
+struct ssl_ctx_st;
 struct ssl_st;
 
 namespace rabbit {
 
-/// The TLS socket of a rabbitmq-c connection, with what rabbitmq-c leaves to its user: the system's authorities, TLS
-/// 1.2 as the least, names and addresses checked by OpenSSL, and the reason of a failure.
+/// TLS over a connected socket, by OpenSSL itself: 1.2 as the least, the broker's certificate checked for its authority
+/// and for its name or address. rabbitmq-c's own cannot be interrupted, checks no addresses, and gives no reasons.
 class Tls {
 public:
-    /// Reads the certificates. Throws ErrorKind::invalid for a file that cannot be used.
-    Tls(amqp_connection_state_t state, const Endpoint& endpoint);
+    /// Reads the endpoint's certificates. Throws ErrorKind::invalid for a file that cannot be used.
+    explicit Tls(const Endpoint& endpoint);
+    ~Tls();
     Tls(const Tls&) = delete;
     Tls& operator=(const Tls&) = delete;
 
-    /// Connects to the first of the endpoint's addresses that answers, each being given `timeout`. No signal ends it.
-    /// Throws ErrorKind::unreachable, or `refused` when it is certificates or protocol versions that do not agree.
-    void connect(std::chrono::milliseconds timeout);
+    /// On a nonblocking socket, which must outlive this. Throws ErrorKind::unreachable, `refused` when it is
+    /// certificates or versions that do not agree, or `interrupted` when that descriptor becomes readable.
+    void handshake(int fd, std::chrono::milliseconds timeout, int interrupt);
 
-    /// rabbitmq-c keeps it to itself; the handshake shows it.
-    [[nodiscard]] ssl_st* ssl() const noexcept { return ssl_; }
+    /// How many bytes were written or read, 0 if the socket has to be waited for, nothing if the connection has ended.
+    /// After a write that had to wait the next one is of the same bytes. Reading gives one record at most, of 16 KiB:
+    /// with less room the rest would be hidden from poll(2).
+    std::optional<std::size_t> write(const char* data, std::size_t size);
+    std::optional<std::size_t> read(char* to, std::size_t size);
 
-    /// OpenSSL's reason for the last failure of this thread, empty if it has none.
-    static std::string last_error();
-    /// The peer's alert, not the network, is that reason: it does not want this client.
-    static bool was_refused();
+    /// What ended it: an alert of the broker's, what OpenSSL found wrong, or the network's error.
+    [[nodiscard]] const std::string& end_cause() const noexcept { return end_cause_; }
+    /// It was an alert: the broker does not want this client.
+    [[nodiscard]] bool was_refused() const noexcept { return was_refused_; }
 
 private:
-    void load_files();
-    [[nodiscard]] const std::string& server_name() const noexcept;
-    void on_handshake(ssl_st* ssl, int where);
-    void expect_name();
-    [[noreturn]] void fail(int status, std::chrono::milliseconds timeout) const;
+    struct Free {
+        void operator()(ssl_ctx_st* context) const noexcept;
+        void operator()(ssl_st* ssl) const noexcept;
+    };
 
-    const Endpoint& endpoint_;
+    void load_files();
+    void begin(int fd);
+    [[nodiscard]] const std::string& server_name() const noexcept;
+    [[noreturn]] void fail();
+    [[nodiscard]] std::string verify_failure() const;
+    [[nodiscard]] std::string alert_text(unsigned long error) const;
+    std::optional<std::size_t> transferred(int result);
+    void find_end_cause(int from_network);
+
+    Endpoint endpoint_;
     std::string operation_;
-    amqp_socket_t* socket_;
-    ssl_st* ssl_ = nullptr;
-    long verify_result_ = 0;
+    std::unique_ptr<ssl_ctx_st, Free> context_;
+    std::unique_ptr<ssl_st, Free> ssl_;
+    std::string end_cause_;
+    bool was_refused_ = false;
+    bool lacks_certificate_ = false;  ///< the broker asked for one
 };
 
 }  // namespace rabbit

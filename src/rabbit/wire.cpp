@@ -1,6 +1,5 @@
 #include "wire.hpp"
 
-#include "tcp.hpp"
 #include "tls.hpp"
 
 #include <fmt/format.h>
@@ -8,11 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <new>
 #include <utility>
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <sys/socket.h>
 
 namespace rabbit {
@@ -74,52 +70,31 @@ int encode_payload(const amqp_frame_t& frame, char* at, std::size_t room) {
     return size < 0 ? size : size + 12;
 }
 
-constexpr auto closed = "the connection was closed by the other side";
+/// What a port for TLS answers to AMQP's first bytes begins with: RFC 8446, section 5.1.
+constexpr std::uint8_t tls_alert = 21;
 
-/// Why SSL_read() or SSL_write() failed; errno is still theirs.
-std::string tls_cause(int ssl_error) {
-    if (ssl_error == SSL_ERROR_SYSCALL && errno != 0) {
-        return std::strerror(errno);
-    }
-    const auto reason = Tls::last_error();
-    return reason.empty() ? closed : reason;
-}
+constexpr auto closed = "the connection was closed by the other side";
 
 }  // namespace
 
 Wire::~Wire() = default;
 
-void Wire::Destroy::operator()(amqp_connection_state_t state) const noexcept {
-    amqp_destroy_connection(state);
-}
-
 Wire::Wire(const Endpoint& endpoint, const ConnectionOptions& options)
-    : state_(amqp_new_connection()),
-      broker_(endpoint.name()),
-      in_(std::make_unique_for_overwrite<char[]>(in_size)) {
-    if (!state_) {
-        throw std::bad_alloc();
-    }
+    : broker_(endpoint.name()), in_(std::make_unique_for_overwrite<char[]>(in_size)) {
+    const auto timeout = endpoint.connect_timeout.value_or(options.connect_timeout);
     if (endpoint.tls) {
-        tls_ = std::make_unique<Tls>(state_.get(), endpoint);
-        tls_->connect(endpoint.connect_timeout.value_or(options.connect_timeout));
-    } else {
-        open_tcp(endpoint, options);
+        tls_ = std::make_unique<Tls>(endpoint);  // its files are looked at first
     }
-}
-
-void Wire::open_tcp(const Endpoint& endpoint, const ConnectionOptions& options) {
-    auto* socket = amqp_tcp_socket_new(state_.get());
-    if (!socket) {
-        throw std::bad_alloc();
+    socket_ = connect_tcp(endpoint, timeout, options.interrupt);
+    if (tls_) {
+        tls_->handshake(socket_.fd(), timeout, options.interrupt);
     }
-    amqp_tcp_socket_set_sockfd(socket, connect_tcp(endpoint, endpoint.connect_timeout.value_or(options.connect_timeout), options.interrupt));
 }
 
 void Wire::send_protocol_header() {
-    errno = 0;
-    if (const int status = amqp_send_header(state_.get()); status != AMQP_STATUS_OK) {
-        throw lost(errno ? std::strerror(errno) : amqp_error_string2(status));
+    constexpr std::string_view header("AMQP\0\0\x09\x01", 8);
+    if (write_some(header.data(), header.size()) != header.size()) {  // it has the whole send buffer
+        throw lost("it takes no data");
     }
 }
 
@@ -200,21 +175,12 @@ void Wire::write() {
 /// The bytes that the socket took; 0: it is full.
 std::size_t Wire::write_some(const char* data, std::size_t size) {
     if (tls_) {
-        ERR_clear_error();
-        errno = 0;
-        const int sent = SSL_write(tls_->ssl(), data, static_cast<int>(size));
-        if (sent > 0) {
-            return static_cast<std::size_t>(sent);
-        }
-        const int error = SSL_get_error(tls_->ssl(), sent);
-        if (error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ) {
-            return 0;
-        }
-        throw lost(tls_cause(error));
+        const auto sent = tls_->write(data, size);
+        return sent ? *sent : throw lost(tls_->end_cause());
     }
     ssize_t sent;
     do {
-        sent = ::send(amqp_get_sockfd(state_.get()), data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = ::send(socket_.fd(), data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
     if (sent >= 0) {
         return static_cast<std::size_t>(sent);
@@ -266,21 +232,12 @@ void Wire::receive() {
 /// 0: there is nothing.
 std::size_t Wire::read_some(char* to, std::size_t size) {
     if (tls_) {
-        ERR_clear_error();
-        errno = 0;
-        const int received = SSL_read(tls_->ssl(), to, static_cast<int>(size));
-        if (received > 0) {
-            return static_cast<std::size_t>(received);
-        }
-        const int error = SSL_get_error(tls_->ssl(), received);
-        if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
-            return 0;
-        }
-        throw lost(tls_cause(error));
+        const auto received = tls_->read(to, size);
+        return received ? *received : throw lost(tls_->end_cause());
     }
     ssize_t received;
     do {
-        received = ::recv(amqp_get_sockfd(state_.get()), to, size, MSG_DONTWAIT);
+        received = ::recv(socket_.fd(), to, size, MSG_DONTWAIT);
     } while (received < 0 && errno == EINTR);
     if (received > 0) {
         return static_cast<std::size_t>(received);
@@ -299,6 +256,10 @@ amqp_frame_t Wire::take_frame() {
     frame.channel = static_cast<amqp_channel_t>(get(at + 1, 2));
     const auto fixed = fixed_part(frame.frame_type);
     if (!fixed) {
+        if (!answered_ && !tls_ && frame.frame_type == tls_alert) {
+            throw Error(ErrorKind::unreachable, fmt::format("cannot connect to {}", broker_),
+                        "this port is for TLS; the URL for it begins with amqps://");
+        }
         throw lost("it sent what is no frame of AMQP 0-9-1");
     }
     if (size > frame_max_) {
@@ -312,6 +273,7 @@ amqp_frame_t Wire::take_frame() {
         throw lost(fmt::format("it sent a malformed frame: {}", amqp_error_string2(status)));
     }
     begin_ += size;
+    answered_ = true;
     return frame;
 }
 
@@ -379,7 +341,7 @@ Wire::Ready Wire::poll_events(short broker_events, Deadline deadline, std::span<
         throw lost("nothing can be sent or received any more");
     }
     polled_.clear();
-    polled_.push_back({broker_events ? amqp_get_sockfd(state_.get()) : -1, broker_events, 0});
+    polled_.push_back({broker_events ? socket_.fd() : -1, broker_events, 0});
     polled_.push_back({interrupt, POLLIN, 0});
     polled_.insert(polled_.end(), watched.begin(), watched.end());
     const int count = ::poll(polled_.data(), polled_.size(), poll_timeout(deadline));
@@ -402,7 +364,7 @@ Wire::Ready Wire::poll_events(short broker_events, Deadline deadline, std::span<
 }
 
 bool Wire::was_refused() const {
-    return tls_ && Tls::was_refused();
+    return tls_ && tls_->was_refused();
 }
 
 Error Wire::lost(std::string_view cause) {

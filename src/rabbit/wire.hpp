@@ -3,6 +3,7 @@
 #include "amqp.hpp"
 #include "rabbit/connection.hpp"
 #include "rabbit/error.hpp"
+#include "tcp.hpp"
 
 #include <memory>
 #include <optional>
@@ -79,18 +80,12 @@ public:
     [[nodiscard]] Error lost(std::string_view cause);
 
 private:
-    struct Destroy {
-        void operator()(amqp_connection_state_t state) const noexcept;
-    };
-
     struct Pool : amqp_pool_t {
         Pool() { init_amqp_pool(this, 16 * 1024); }
         ~Pool() { empty_amqp_pool(this); }
         Pool(const Pool&) = delete;
         Pool& operator=(const Pool&) = delete;
     };
-
-    void open_tcp(const Endpoint& endpoint, const ConnectionOptions& options);
 
     std::size_t append_payload(const amqp_frame_t& frame);
     Ready poll_events(short broker_events, Deadline deadline, std::span<pollfd> watched, int interrupt);
@@ -102,14 +97,15 @@ private:
     amqp_frame_t take_frame();
     int decode(amqp_frame_t& frame, amqp_bytes_t payload);
 
-    std::unique_ptr<amqp_connection_state_t_, Destroy> state_;  ///< for its socket
     std::string broker_;
+    Socket socket_;
+    std::unique_ptr<Tls> tls_;  ///< null over plain TCP
     std::size_t frame_max_ = largest_frame;
     std::chrono::milliseconds heartbeat_{0};
     Clock::time_point heartbeat_due_;  ///< the next of ours, while there are any
     Clock::time_point missed_at_;      ///< the broker's, if nothing comes until then
+    bool answered_ = false;  ///< a frame has come
     bool lost_ = false;
-    std::unique_ptr<Tls> tls_;   ///< null over plain TCP
     std::string out_;            ///< encoded frames
     std::size_t written_ = 0;    ///< of out_
     std::size_t stalled_end_ = 0;

@@ -267,6 +267,8 @@ class Session:
         """The polite broker's answer."""
         method = received.method
         channel = received.channel
+        if isinstance(method, spec.Confirm.Select):
+            self._confirming.add(channel)
         if getattr(method, "nowait", False):
             return
         match method:
@@ -288,7 +290,6 @@ class Session:
                 self._confirming.discard(channel)
                 self._publishes.pop(channel, None)
             case spec.Confirm.Select():
-                self._confirming.add(channel)
                 received.reply(spec.Confirm.SelectOk())
             case spec.Queue.Declare():
                 received.reply(spec.Queue.DeclareOk(method.queue or "amq.gen-fake", 0, 0))

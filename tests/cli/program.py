@@ -2,12 +2,16 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
+
+import pytest
 
 DEADLINE = 15.0
 
@@ -24,6 +28,12 @@ class Result:
     def status(self) -> int:
         """The exit status as a shell shows it: 128 + N for a death by signal N."""
         return self.returncode if self.returncode >= 0 else 128 - self.returncode
+
+
+def skip_if_sanitized(command: Sequence[Argument]) -> None:
+    """A sanitizer has memory, and system calls, of its own."""
+    if b"__asan_init" in Path(os.fsdecode(command[0])).read_bytes():
+        pytest.skip("built with a sanitizer")
 
 
 class Process:
@@ -117,6 +127,13 @@ class Process:
         for thread in self._threads:
             thread.join(timeout)
         return Result(self.popen.returncode, self.stdout, self.stderr)
+
+    def peak_kib(self) -> int:
+        """The most memory it has had resident so far."""
+        skip_if_sanitized(self.argv)
+        match = re.search(r"^VmHWM:\s*(\d+) kB$", Path(f"/proc/{self.pid}/status").read_text(), re.MULTILINE)
+        assert match
+        return int(match[1])
 
     def kill(self) -> None:
         self.popen.kill()

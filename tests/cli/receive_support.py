@@ -3,14 +3,13 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pika
+import pika.exceptions
 from pika.adapters.blocking_connection import BlockingChannel
 
 from program import DEADLINE, Process, Program
@@ -19,6 +18,7 @@ from witness import publish
 
 READY = b" [*] Waiting for messages. To exit press CTRL+C\n"
 NOWHERE = "amqp://127.0.0.1:1/"  # nobody listens: what succeeds or fails with it has not connected
+PATIENCE = 120.0  # for what takes a second where nothing else runs: an election, a node that catches up
 ROUNDS = int(os.environ.get("HELLO_RABBIT_ROUNDS", "3"))
 
 
@@ -81,6 +81,41 @@ def bodies_left_in(channel: BlockingChannel, queue: str) -> list[bytes]:
     return [body for body, _redelivered in left_in(channel, queue)]
 
 
+def await_that(condition: Callable[[], bool], what: str) -> None:
+    """For conditions that take their time to look at."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {PATIENCE} s: {what}"
+
+
+def publish_confirmed(url: str, queue: str, body: bytes) -> None:
+    """Again if it is nacked, as is all on a channel of RabbitMQ 3.10 that has first looked for the leader on a node that
+    is gone."""
+
+    def confirmed() -> bool:
+        with witness(url) as channel:
+            channel.confirm_delivery()
+            try:
+                publish(channel, queue, body)
+            except pika.exceptions.NackError:
+                return False
+        return True
+
+    await_that(confirmed, "a message is confirmed")
+
+
+def taken_until(url: str, queue: str, last: bytes) -> list[bytes]:
+    """Takes what is in a queue, in order, up to that body."""
+    taken: list[bytes] = []
+    with witness(url) as channel:
+        for _method, _properties, body in channel.consume(queue, auto_ack=True, inactivity_timeout=PATIENCE):
+            assert body is not None, f"{len(taken)} messages came, not the last"
+            if body == last:
+                break
+            taken.append(body)
+    return taken
+
+
 def await_message(channel: BlockingChannel, queue: str, timeout: float = DEADLINE) -> bytes:
     """The next message, taken off the queue."""
     method, _properties, body = next(channel.consume(queue, auto_ack=True, inactivity_timeout=timeout))
@@ -92,13 +127,6 @@ def await_message(channel: BlockingChannel, queue: str, timeout: float = DEADLIN
 def await_ready(process: Process) -> None:
     """The consumer is there; for the formats that say so on standard error."""
     process.wait_for(lambda: READY in process.stderr, "ready line")
-
-
-def peak_kib(process: Process) -> int:
-    """The most memory it has had resident so far."""
-    match = re.search(r"^VmHWM:\s*(\d+) kB$", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
-    assert match
-    return int(match[1])
 
 
 def seeded(name: str) -> random.Random:

@@ -9,7 +9,7 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,10 +67,12 @@ def open_pipe() -> Iterator[Pipe]:
 
 
 class Feeder:
-    """Writes numbered lines into a program's standard input, from a thread, until it has gone."""
+    """Writes numbered lines, `count` or without end, into a program's standard input, from a thread, until it has
+    gone."""
 
-    def __init__(self, start: Callable[[int], Process], width: int = 100) -> None:
+    def __init__(self, start: Callable[[int], Process], width: int = 100, count: float = float("inf")) -> None:
         self.written = 0
+        self._count = count
         self._width = width
         self._pipe = Pipe()
         self._changed = threading.Condition()
@@ -84,18 +86,19 @@ class Feeder:
 
     def _feed(self) -> None:
         try:
-            while True:
+            while self.written < self._count:
                 first = self.written + 1
                 self._pipe.write(b"".join(self.line(number) + b"\n" for number in range(first, first + 50)))
                 with self._changed:
                     self.written += 50
                     self._changed.notify_all()
         except BrokenPipeError:
-            self._pipe.close()
+            pass  # an early end is for the test to see
+        self._pipe.close()
 
-    def wait_for(self, written: int) -> None:
+    def wait_for(self, written: int, timeout: float = DEADLINE) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: self.written >= written, DEADLINE)
+            assert self._changed.wait_for(lambda: self.written >= written, timeout)
 
     def finish(self, timeout: float = DEADLINE) -> Result:
         result = self.process.finish(timeout)
@@ -173,6 +176,12 @@ class PrivateBroker:
     url: str
     folder: Path
 
+    @property
+    def nodes(self) -> list[PrivateBroker]:
+        """Those of a cluster, each with its own URL."""
+        folders = sorted(self.folder.glob("[1-9]"))
+        return [PrivateBroker((folder / "url").read_text().strip(), folder) for folder in folders]
+
     def run(self, program: str, *args: str) -> str:
         """`ctl` or `node`; what it prints."""
         return subprocess.run(
@@ -181,14 +190,17 @@ class PrivateBroker:
 
 
 @contextmanager
-def private_broker(folder: Path, *config: str) -> Iterator[PrivateBroker]:
-    """A scripts/broker with lines of its own in rabbitmq.conf."""
+def private_broker(
+    folder: Path, *config: str, nodes: int = 1, plugins: Sequence[str] = ()
+) -> Iterator[PrivateBroker]:
+    """A scripts/broker with lines of its own in rabbitmq.conf and plugins, or a cluster of up to 9."""
     script = REPOSITORY / "scripts" / "broker"
     if not script.exists():
         no_broker(f"there is no {script}")
     options = [word for line in config for word in ("--config", line)]
+    options += [word for plugin in plugins for word in ("--plugin", plugin)]
     with subprocess.Popen(
-        [script, "--until-eof", "--dir", folder, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [script, "--until-eof", "--nodes", str(nodes), "--dir", folder, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         try:
             url = read_url(process)

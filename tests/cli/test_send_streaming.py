@@ -2,29 +2,20 @@
 from __future__ import annotations
 
 import os
-import re
 import time
-from pathlib import Path
 
 import pytest
 from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 
 from fake_broker import FakeBroker, ignore
-from program import Process, Program
+from program import Program
 from send_support import feed, message_count, open_pipe, summary
 from witness import take_all
 
 LINES = int(os.environ.get("HELLO_RABBIT_LINES", "1000000"))
 KEEP_FEW = ("--queue-arg", "x-max-length=1000")  # the broker's memory is not what is tested
 MIB = 1024  # KiB
-
-
-def peak_kib(process: Process) -> int:
-    """The most memory it has had resident so far."""
-    match = re.search(r"^VmHWM:\s*(\d+) kB$", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
-    assert match
-    return int(match[1])
 
 
 def peak_of_stream(send: Program, queue: str, count: int, *args: str) -> int:
@@ -34,7 +25,7 @@ def peak_of_stream(send: Program, queue: str, count: int, *args: str) -> int:
         for _ in range(count // 1000):
             pipe.write(block)
         pipe.await_read()
-        peak = peak_kib(process)
+        peak = process.peak_kib()
         pipe.close()
         result = process.finish(timeout=60)
     assert (result.returncode, summary(result)["messages"]) == (0, count)
@@ -59,7 +50,7 @@ def test_memory_does_not_grow_while_confirms_are_late(send: Program, fake_broker
         fake_broker.await_methods(spec.Basic.Publish, 100)
         process.expect_silence(0.3)
         assert len(fake_broker.methods(spec.Basic.Publish)) == 100
-        assert peak_kib(process) < 32 * MIB
+        assert process.peak_kib() < 32 * MIB
 
 
 def test_memory_does_not_grow_with_large_messages_in_flight(
@@ -71,7 +62,7 @@ def test_memory_does_not_grow_with_large_messages_in_flight(
         for _ in range(300):
             pipe.write(block)
         pipe.await_read()
-        assert peak_kib(process) < 32 * MIB
+        assert process.peak_kib() < 32 * MIB
         pipe.close()
         assert process.finish(timeout=60).returncode == 0
     assert message_count(channel, queue) == 1

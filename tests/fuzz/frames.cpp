@@ -35,7 +35,7 @@ public:
     Broker(const Broker&) = delete;
     Broker& operator=(const Broker&) = delete;
 
-    [[nodiscard]] int client() const { return ends_[1]; }
+    [[nodiscard]] int client() const { return ends_[1]; }  ///< closed by its connection
 
     /// Takes what it was sent and says the next, if all that it said has been read.
     void speak() {
@@ -94,12 +94,14 @@ void publish(rabbit::Connection& connection) {
 
 namespace rabbit {
 
-int connect_tcp(const Endpoint&, std::chrono::milliseconds, int) {
-    return Broker::current->client();
+Socket connect_tcp(const Endpoint&, std::chrono::milliseconds, int) {
+    return Socket(Broker::current->client());
 }
 
-std::vector<std::string> resolve_numeric(const Endpoint&) {
-    return {};
+Socket::~Socket() {
+    if (fd_ >= 0) {
+        close(fd_);
+    }
 }
 
 int poll_timeout(Deadline deadline) {
