@@ -211,6 +211,7 @@ def test_random_bytes_at_login(either: Program, stage: Stage) -> None:
 def with_mistakes(noise: random.Random, said: bytes) -> bytes:
     data = bytearray(said)
     for _ in range(noise.randrange(1, 4)):
+        data = data or bytearray(b"\0")
         at = noise.randrange(len(data))
         match noise.randrange(3):
             case 0:
@@ -219,7 +220,6 @@ def with_mistakes(noise: random.Random, said: bytes) -> bytes:
                 del data[at : at + noise.randrange(1, 20)]
             case _:
                 data[at:at] = noise.randbytes(noise.randrange(1, 20))
-        data = data or bytearray(b"\0")
     return bytes(data)
 
 
