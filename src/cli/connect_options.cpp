@@ -2,6 +2,7 @@
 
 #include "cli/failure.hpp"
 #include "cli/number_option.hpp"
+#include "cli/program.hpp"
 #include "cli/repr.hpp"
 #include "rabbit/error.hpp"
 
@@ -26,13 +27,31 @@ void refuse(const std::string& text) {
     throw Failure(ExitCode::usage, text);
 }
 
-/// A comma may stand in a URL: only one with a URL behind it separates two.
+constexpr std::string_view separators = ", \t\r\n";
+
+std::string_view trimmed(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(separators), text.size()));
+    return text.substr(0, text.find_last_not_of(separators) + 1);
+}
+
+/// A comma may stand in a URL: only one with a URL behind it separates two, and one at either end is too many.
 void split(std::string_view urls, std::vector<std::string>& into) {
-    for (std::size_t comma = 0; comma != std::string_view::npos;) {
-        comma = urls.find(",amqp");
-        into.emplace_back(urls.substr(0, comma));
-        urls.remove_prefix(std::min(urls.size(), comma == std::string_view::npos ? urls.size() : comma + 1));
+    urls = trimmed(urls);
+    if (urls.empty()) {
+        refuse("--url: the URL is empty");
     }
+    std::size_t comma = 0;
+    while ((comma = urls.find(',', comma)) != urls.npos) {
+        const auto behind = trimmed(urls.substr(comma));
+        if (behind.starts_with("amqp://") || behind.starts_with("amqps://")) {
+            into.emplace_back(trimmed(urls.substr(0, comma)));
+            urls = behind;
+            comma = 0;
+        } else {
+            ++comma;
+        }
+    }
+    into.emplace_back(urls);
 }
 
 /// The first line; the newline that an editor leaves behind a password is none of it.
@@ -46,19 +65,22 @@ std::string read_password(const std::string& path) {
     if (password.ends_with('\r')) {
         password.pop_back();
     }
+    if (password.empty()) {
+        refuse(fmt::format("--password-file: the first line of '{}' is empty", path));
+    }
     if (password.find('\0') != std::string::npos) {
         refuse(fmt::format("--password-file: the password in '{}' holds a NUL byte", path));
     }
     return password;
 }
 
-/// What stands in the place of the URLs' passwords.
+/// What stands in the place of the URLs' passwords. An empty variable is one that is not set, as with AMQP_URL.
 std::optional<std::string> given_password(const ConnectOptions& options) {
     if (!options.password_file.empty()) {
         return read_password(options.password_file);
     }
     const char* from_environment = std::getenv("AMQP_PASSWORD");
-    return from_environment ? std::optional<std::string>(from_environment) : std::nullopt;
+    return from_environment && *from_environment ? std::optional<std::string>(from_environment) : std::nullopt;
 }
 
 void apply_tls(const ConnectOptions& options, rabbit::Endpoint& endpoint) {
@@ -90,14 +112,26 @@ void apply_tls(const ConnectOptions& options, rabbit::Endpoint& endpoint) {
     tls.verify = tls.verify && !options.tls_insecure;
 }
 
+/// An IPv6 address may be written as in a URL.
+std::string without_brackets(const std::string& host) {
+    return host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
+}
+
+/// A colon stands in IPv6 addresses only, and more than one; behind a '%' is the zone.
+bool holds_more_than_a_host(std::string_view host) {
+    const auto address = host.substr(0, host.find('%'));
+    return std::count(host.begin(), host.end(), ':') == 1 ||
+           (host.find(':') != host.npos && address.find_first_not_of("0123456789abcdefABCDEF:.") != address.npos);
+}
+
 void apply(const ConnectOptions& options, rabbit::Endpoint& endpoint) {
     apply_tls(options, endpoint);
-    endpoint.host = options.host.value_or(endpoint.host);
+    endpoint.host = options.host ? without_brackets(*options.host) : endpoint.host;
     endpoint.port = options.port.value_or(endpoint.port);
     endpoint.vhost = options.vhost.value_or(endpoint.vhost);
     endpoint.user = options.user.value_or(endpoint.user);
     if (options.connect_timeout) {
-        endpoint.connect_timeout = std::max(std::chrono::ceil<milliseconds>(*options.connect_timeout), milliseconds(1));
+        endpoint.connect_timeout = std::chrono::ceil<milliseconds>(*options.connect_timeout);
     }
     if (options.heartbeat) {
         endpoint.heartbeat = std::chrono::ceil<std::chrono::seconds>(*options.heartbeat);
@@ -127,6 +161,9 @@ void ConnectOptions::add_to(CLI::App& app) {
     const auto add_text = [&app](const char* name, auto& to, const char* type, const char* description) {
         return app.add_option(name, to, description)->type_name(type)->group(group);
     };
+    const auto add_file = [&add_text](const char* name, std::string& to, const char* description) {
+        return add_text(name, to, "FILE", description)->check(file_name());
+    };
     add_text("--host", host, "NAME", "In the place of the URL's");
     app.add_option("--port", port, "In the place of the URL's")
         ->check(CLI::Range(std::uint16_t{1}, std::uint16_t{65535}).description(""))
@@ -134,25 +171,25 @@ void ConnectOptions::add_to(CLI::App& app) {
         ->group(group);
     add_text("--vhost", vhost, "NAME", "In the place of the URL's virtual host");
     add_text("--user", user, "NAME", "In the place of the URL's");
-    add_text("--password-file", password_file, "FILE",
+    add_file("--password-file", password_file,
              "Its first line in the place of the URL's password; the environment's AMQP_PASSWORD does the same");
     app.add_flag("--tls", tls, "TLS, as amqps:// has it; port 5671 in the place of 5672")->group(group);
-    add_text("--tls-ca", tls_ca, "FILE", "Authorities to trust in the place of the system's, PEM");
-    auto* certificate = add_text("--tls-cert", tls_certificate, "FILE", "The client's certificate, PEM");
-    add_text("--tls-key", tls_key, "FILE", "Its key, PEM, if not in the same file")->needs(certificate);
+    add_file("--tls-ca", tls_ca, "Authorities to trust in the place of the system's, PEM");
+    auto* certificate = add_file("--tls-cert", tls_certificate, "The client's certificate, PEM");
+    add_file("--tls-key", tls_key, "Its key, PEM, if not in the same file")->needs(certificate);
     app.add_flag("--tls-insecure", tls_insecure, "Take any certificate, from anybody")->group(group);
-    const auto add_seconds = [&app](const char* name, double most, auto& to, const char* description) {
+    const auto add_seconds = [&app](const char* name, double least, double most, auto& to, const char* description) {
         return app
             .add_option_function<double>(name, [&to](double seconds) { to = Seconds(seconds); }, description)
-            ->check(number_between(0, most))
+            ->check(number_between(least, most))
             ->type_name("SECONDS")
             ->group(group);
     };
-    add_seconds("--connect-timeout", 3600, connect_timeout, "How long one attempt may take")->default_str("10");
-    add_seconds("--heartbeat", 65535, heartbeat, "Interval of heartbeats; twice as long without one is a lost "
+    add_seconds("--connect-timeout", 0.001, 3600, connect_timeout, "How long one attempt may take")->default_str("10");
+    add_seconds("--heartbeat", 0, 65535, heartbeat, "Interval of heartbeats; twice as long without one is a lost "
                                                  "connection; 0: none")
         ->default_str("20");
-    add_seconds("--retry-for", 1e9, retry_for, "How long to go on trying to connect, at first and whenever the "
+    add_seconds("--retry-for", 0, 1e9, retry_for, "How long to go on trying to connect, at first and whenever the "
                                                "connection is lost")
         ->default_str("0");
     app.add_flag("-v,--verbose", verbose, "Say what is connected to, and each attempt")->group(group);
@@ -162,8 +199,11 @@ std::vector<rabbit::Endpoint> ConnectOptions::endpoints() const {
     if (host && host->empty()) {
         refuse("--host: the name is empty");
     }
-    if (host && std::count(host->begin(), host->end(), ':') == 1) {
-        refuse(fmt::format("--host {}: the port goes to --port", *host));
+    if (host && host->find_first_of("/@") != std::string::npos) {
+        refuse("--host takes a name or an address; a URL goes to --url");
+    }
+    if (host && holds_more_than_a_host(without_brackets(*host))) {
+        refuse("--host takes a name or an address alone; the port goes to --port");
     }
     rabbit::check_short_string("virtual host's name", vhost.value_or(""));
     const auto password = given_password(*this);
@@ -202,11 +242,13 @@ rabbit::Connection connect(const std::string& program, const ConnectOptions& opt
                     [](const rabbit::Endpoint& each) { return each.tls && !each.tls_options.verify; })) {
         say("warning: the broker's certificate is not verified; whoever is in between can read and change everything");
     }
-    connection_options.on_retry = [say, &options, told = false](const rabbit::Error& error, milliseconds pause) mutable {
+    const auto tries_for = std::min(options.retry_for, limit.value_or(options.retry_for));
+    connection_options.on_retry = [say, &options, tries_for, told = false](const rabbit::Error& error,
+                                                                           milliseconds pause) mutable {
         if (options.verbose) {
             say(fmt::format("{}; trying again in {:.1f} s", error.what(), ConnectOptions::Seconds(pause).count()));
         } else if (!std::exchange(told, true) && !options.quiet) {
-            say(fmt::format("{}; trying again for {} s", error.what(), options.retry_for.count()));
+            say(fmt::format("{}; trying again for {} s", error.what(), tries_for.count()));
         }
     };
     connection_options.on_blocked = [say](std::optional<std::string_view> reason) {

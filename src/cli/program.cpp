@@ -63,31 +63,48 @@ void fill_standard_descriptors() {
     }
 }
 
-/// The passwords of all URLs in a text, in place: every user of the machine can list the arguments.
+/// Of one URL, from behind its scheme on. Where there is no '@', what stands in the port's place may be a password.
+void blot_out_password(char* begin, char* const end) {
+    if (begin != end && *begin == '[') {
+        const auto bracket = std::find(begin, end, ']');
+        begin = bracket == end ? begin : bracket;
+    }
+    char* const password = std::min(std::find(begin, end, ':') + 1, end);
+    char* const at = std::find(std::make_reverse_iterator(end), std::make_reverse_iterator(password), '@').base();
+    static constexpr std::string_view ends = "/?# '";
+    char* const password_end = at != password ? at - 1 : std::find_first_of(password, end, ends.begin(), ends.end());
+    if (at != password || !std::all_of(password, password_end, [](char c) { return c >= '0' && c <= '9'; })) {
+        std::fill(password, password_end, '*');
+    }
+}
+
+/// The passwords of all URLs in a text, in place: every user of the machine can list the arguments. Of a malformed URL
+/// rather too much than too little.
 void blot_out_passwords(char* const text, char* const text_end) {
-    static constexpr std::string_view separator = "://";
-    char* begin = text;
-    while ((begin = std::search(begin, text_end, separator.begin(), separator.end())) != text_end) {
-        begin += separator.size();
-        static constexpr std::string_view ends = "/?#";
-        char* const end = std::find_first_of(begin, text_end, ends.begin(), ends.end());
-        char* const colon = std::find(begin, end, ':');
-        char* const at = std::find(std::make_reverse_iterator(end), std::make_reverse_iterator(colon), '@').base();
-        if (at != colon) {
-            std::fill(colon + 1, at - 1, '*');
+    static constexpr std::string_view next_url = ",amqp";
+    for (char* at = text; (at = std::find(at, text_end, ':')) != text_end;) {
+        const std::string_view before(text, at);
+        const std::string_view behind(++at, text_end);
+        if (behind.starts_with("//") || before.ends_with("amqp") || before.ends_with("amqps")) {
+            at = std::find_if(at, text_end, [](char c) { return c != '/'; });
+            char* const end = std::search(at, text_end, next_url.begin(), next_url.end());
+            blot_out_password(at, end);
+            at = end;
         }
     }
 }
 
-/// The arguments as App::parse wants them, last first. CLI11 splits one in brackets at its commas where it expects
-/// several; a NUL behind it, which no argument can hold, prevents that until the value is taken.
+/// CLI11 splits a value in brackets at its commas where it expects several; a NUL behind it, which no argument can
+/// hold, prevents that until the value is taken.
+std::string unsplit(std::string value) {
+    return value.starts_with('[') && value.ends_with(']') ? value + '\0' : value;
+}
+
+/// The arguments as App::parse wants them, last first.
 std::vector<std::string> take_arguments(CLI::App& app, int argc, char** argv) {
     std::vector<std::string> arguments;
     for (int i = argc - 1; i > 0; --i) {
-        auto& argument = arguments.emplace_back(argv[i]);
-        if (argument.starts_with('[') && argument.ends_with(']')) {
-            argument += '\0';
-        }
+        arguments.push_back(unsplit(argv[i]));
         blot_out_passwords(argv[i], argv[i] + std::strlen(argv[i]));
     }
     for (auto* option : app.get_options()) {
@@ -105,11 +122,80 @@ std::vector<std::string> take_arguments(CLI::App& app, int argc, char** argv) {
 void check_command(const CLI::App& app, int argc, char** argv) {
     const auto* command = app.get_option_no_throw("COMMAND");
     const auto dashes = std::find(argv, argv + argc, std::string_view("--"));
-    if (command && command->count() > 0 && command->count() >= static_cast<std::size_t>(argv + argc - dashes)) {
-        throw Failure(ExitCode::usage, fmt::format("'{0}' is no option; to run it as COMMAND write -- {0}",
-                                                   command->results().front()));
+    if (!command || command->count() == 0 || command->count() < static_cast<std::size_t>(argv + argc - dashes)) {
+        return;
     }
+    const auto& word = command->results().front();
+    const bool may_hold_password = word.starts_with("amqp:") || word.starts_with("amqps:") ||
+                                   word.find("://") != word.npos || word.find('@') != word.npos;
+    throw Failure(ExitCode::usage,
+                  may_hold_password
+                      ? "the broker's URL goes to --url; to run something as COMMAND write -- before it"
+                      : fmt::format("'{0}' is no option; to run it as COMMAND write -- {0}", word));
 }
+
+/// `name` has its dashes, and nothing that was given with it: that may be secret.
+std::string no_such_option(const std::string& name) {
+    return fmt::format("there is no option {}{}", name,
+                       name == "--password"
+                           ? "; a password is taken from --password-file or the environment's AMQP_PASSWORD"
+                           : "");
+}
+
+std::string name_of_option(const std::string& argument) {
+    return argument.starts_with("--") ? argument.substr(0, argument.find('=')) : argument.substr(0, 2);
+}
+
+/// Lines of `option = value`. The value goes to the end of the line, in quotes or not, whatever is in it: in CLI11's
+/// own format a '#' ends it even in quotes, and commas and blanks split it.
+class ConfigFile : public CLI::ConfigBase {
+public:
+    explicit ConfigFile(const CLI::App& app) : app_(app) {}
+
+    std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
+        std::vector<CLI::ConfigItem> result;
+        std::string line;
+        for (int number = 1; std::getline(input, line); ++number) {
+            const auto text = trimmed(line);
+            if (text.empty() || text.starts_with('#') || text.starts_with(';')) {
+                continue;
+            }
+            const auto refuse = [number](const std::string& cause) {
+                throw CLI::ConfigError(fmt::format("line {}: {}", number, cause), CLI::ExitCodes::ConfigError);
+            };
+            const auto equals = text.find('=');
+            if (equals == std::string::npos || equals == 0) {
+                refuse("it is not of the form option = value");
+            }
+            const auto name = trimmed(text.substr(0, equals));
+            if (!app_.get_option_no_throw("--" + name)) {
+                refuse(no_such_option("--" + name));
+            }
+            auto item = std::find_if(result.begin(), result.end(), [&](const auto& each) { return each.name == name; });
+            if (item == result.end()) {
+                item = result.emplace(result.end());
+                item->name = name;
+            }
+            item->inputs.push_back(unsplit(unquoted(trimmed(text.substr(equals + 1)))));
+        }
+        return result;
+    }
+
+private:
+    static std::string trimmed(const std::string& text) {
+        constexpr auto blank = " \t\r";
+        const auto begin = std::min(text.find_first_not_of(blank), text.size());
+        return text.substr(begin, text.find_last_not_of(blank) + 1 - begin);
+    }
+
+    static std::string unquoted(const std::string& value) {
+        const bool quoted = value.size() > 1 && value.front() == value.back() &&
+                            (value.front() == '"' || value.front() == '\'');
+        return quoted ? value.substr(1, value.size() - 2) : value;
+    }
+
+    const CLI::App& app_;
+};
 
 /// Two columns, and of what CLI11 knows about an option only what helps to use it.
 class HelpFormatter : public CLI::Formatter {
@@ -158,12 +244,18 @@ ExitCode report(const std::string& program, ExitCode code, std::string_view text
 
 }  // namespace
 
+CLI::Validator file_name() {
+    return {[](const std::string& name) { return name.empty() ? "the file's name is empty" : std::string(); }, ""};
+}
+
 void add_help(CLI::App& app, const std::string& examples) {
     app.set_version_flag("--version", fmt::format("{} {}", app.get_name(), HELLO_RABBIT_VERSION),
                          "Print the version and exit");
     app.set_config("--config", "", "Options by their long names, option = value a line; the command line comes first")
         ->type_name("FILE")
+        ->check(file_name())
         ->group("Connection");
+    app.config_formatter(std::make_shared<ConfigFile>(app));
     app.allow_config_extras(CLI::config_extras_mode::error);
     app.footer("Examples:\n" + examples + exit_codes);
     app.formatter(std::make_shared<HelpFormatter>());
@@ -197,6 +289,9 @@ int run(CLI::App& app, int argc, char** argv, const std::function<ExitCode()>& b
         app.parse(take_arguments(app, argc, argv));
         check_command(app, argc, argv);
         return static_cast<int>(body());
+    } catch (const CLI::ExtrasError&) {
+        const auto text = no_such_option(name_of_option(app.remaining().front()));
+        return static_cast<int>(report_error(program, CLI::ParseError(text, CLI::ExitCodes::ExtrasError)));
     } catch (const CLI::Success& success) {  // --help, --version
         app.exit(success, std::cout);
         std::cout.flush();
