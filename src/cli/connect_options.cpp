@@ -14,7 +14,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 
 namespace cli {
 namespace {
@@ -92,16 +91,13 @@ void apply_tls(const ConnectOptions& options, rabbit::Endpoint& endpoint) {
     }
     auto& tls = endpoint.tls_options;
     const auto override_file = [&](const char* option, const std::string& file, std::string& to) {
-        if (file.empty()) {
-            return;
-        }
-        if (!endpoint.tls) {
+        if (!file.empty() && !endpoint.tls) {
             refuse(fmt::format("{} needs --tls or a URL that begins with amqps://", option));
         }
-        if (!std::ifstream(file)) {
-            throw Failure(ExitCode::no_input, fmt::format("{}: cannot read '{}': {}", option, file, std::strerror(errno)));
+        to = file.empty() ? to : file;
+        if (!to.empty() && !std::ifstream(to)) {
+            throw Failure(ExitCode::no_input, fmt::format("{}: cannot read '{}': {}", option, to, std::strerror(errno)));
         }
-        to = file;
     };
     override_file("--tls-ca", options.tls_ca, tls.ca_file);
     override_file("--tls-cert", options.tls_certificate, tls.certificate_file);
@@ -243,10 +239,13 @@ rabbit::Connection connect(const std::string& program, const ConnectOptions& opt
         say("warning: the broker's certificate is not verified; whoever is in between can read and change everything");
     }
     const auto tries_for = std::min(options.retry_for, limit.value_or(options.retry_for));
+    if (options.verbose) {
+        connection_options.on_unreachable = [say](const rabbit::Error& error) { say(error.what()); };
+    }
     connection_options.on_retry = [say, &options, tries_for, told = false](const rabbit::Error& error,
                                                                            milliseconds pause) mutable {
         if (options.verbose) {
-            say(fmt::format("{}; trying again in {:.1f} s", error.what(), ConnectOptions::Seconds(pause).count()));
+            say(fmt::format("trying again in {:.1f} s", ConnectOptions::Seconds(pause).count()));
         } else if (!std::exchange(told, true) && !options.quiet) {
             say(fmt::format("{}; trying again for {} s", error.what(), tries_for.count()));
         }

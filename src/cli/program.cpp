@@ -1,6 +1,8 @@
 #include "cli/program.hpp"
 
+#include "cli/config_file.hpp"
 #include "cli/output.hpp"
+#include "cli/redact.hpp"
 #include "cli/repr.hpp"
 #include "cli/signals.hpp"
 #include "rabbit/error.hpp"
@@ -63,43 +65,6 @@ void fill_standard_descriptors() {
     }
 }
 
-/// Of one URL, from behind its scheme on. Where there is no '@', what stands in the port's place may be a password.
-void blot_out_password(char* begin, char* const end) {
-    if (begin != end && *begin == '[') {
-        const auto bracket = std::find(begin, end, ']');
-        begin = bracket == end ? begin : bracket;
-    }
-    char* const password = std::min(std::find(begin, end, ':') + 1, end);
-    char* const at = std::find(std::make_reverse_iterator(end), std::make_reverse_iterator(password), '@').base();
-    static constexpr std::string_view ends = "/?# '";
-    char* const password_end = at != password ? at - 1 : std::find_first_of(password, end, ends.begin(), ends.end());
-    if (at != password || !std::all_of(password, password_end, [](char c) { return c >= '0' && c <= '9'; })) {
-        std::fill(password, password_end, '*');
-    }
-}
-
-/// The passwords of all URLs in a text, in place: every user of the machine can list the arguments. Of a malformed URL
-/// rather too much than too little.
-void blot_out_passwords(char* const text, char* const text_end) {
-    static constexpr std::string_view next_url = ",amqp";
-    for (char* at = text; (at = std::find(at, text_end, ':')) != text_end;) {
-        const std::string_view before(text, at);
-        const std::string_view behind(++at, text_end);
-        if (behind.starts_with("//") || before.ends_with("amqp") || before.ends_with("amqps")) {
-            at = std::find_if(at, text_end, [](char c) { return c != '/'; });
-            char* const end = std::search(at, text_end, next_url.begin(), next_url.end());
-            blot_out_password(at, end);
-            at = end;
-        }
-    }
-}
-
-/// CLI11 splits a value in brackets at its commas where it expects several; a NUL behind it, which no argument can
-/// hold, prevents that until the value is taken.
-std::string unsplit(std::string value) {
-    return value.starts_with('[') && value.ends_with(']') ? value + '\0' : value;
-}
-
 /// The arguments as App::parse wants them, last first.
 std::vector<std::string> take_arguments(CLI::App& app, int argc, char** argv) {
     std::vector<std::string> arguments;
@@ -134,68 +99,9 @@ void check_command(const CLI::App& app, int argc, char** argv) {
                       : fmt::format("'{0}' is no option; to run it as COMMAND write -- {0}", word));
 }
 
-/// `name` has its dashes, and nothing that was given with it: that may be secret.
-std::string no_such_option(const std::string& name) {
-    return fmt::format("there is no option {}{}", name,
-                       name == "--password"
-                           ? "; a password is taken from --password-file or the environment's AMQP_PASSWORD"
-                           : "");
-}
-
 std::string name_of_option(const std::string& argument) {
     return argument.starts_with("--") ? argument.substr(0, argument.find('=')) : argument.substr(0, 2);
 }
-
-/// Lines of `option = value`. The value goes to the end of the line, in quotes or not, whatever is in it: in CLI11's
-/// own format a '#' ends it even in quotes, and commas and blanks split it.
-class ConfigFile : public CLI::ConfigBase {
-public:
-    explicit ConfigFile(const CLI::App& app) : app_(app) {}
-
-    std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
-        std::vector<CLI::ConfigItem> result;
-        std::string line;
-        for (int number = 1; std::getline(input, line); ++number) {
-            const auto text = trimmed(line);
-            if (text.empty() || text.starts_with('#') || text.starts_with(';')) {
-                continue;
-            }
-            const auto refuse = [number](const std::string& cause) {
-                throw CLI::ConfigError(fmt::format("line {}: {}", number, cause), CLI::ExitCodes::ConfigError);
-            };
-            const auto equals = text.find('=');
-            if (equals == std::string::npos || equals == 0) {
-                refuse("it is not of the form option = value");
-            }
-            const auto name = trimmed(text.substr(0, equals));
-            if (!app_.get_option_no_throw("--" + name)) {
-                refuse(no_such_option("--" + name));
-            }
-            auto item = std::find_if(result.begin(), result.end(), [&](const auto& each) { return each.name == name; });
-            if (item == result.end()) {
-                item = result.emplace(result.end());
-                item->name = name;
-            }
-            item->inputs.push_back(unsplit(unquoted(trimmed(text.substr(equals + 1)))));
-        }
-        return result;
-    }
-
-private:
-    static std::string trimmed(const std::string& text) {
-        constexpr auto blank = " \t\r";
-        const auto begin = std::min(text.find_first_not_of(blank), text.size());
-        return text.substr(begin, text.find_last_not_of(blank) + 1 - begin);
-    }
-
-    static std::string unquoted(const std::string& value) {
-        const bool quoted = value.size() > 1 && value.front() == value.back() &&
-                            (value.front() == '"' || value.front() == '\'');
-        return quoted ? value.substr(1, value.size() - 2) : value;
-    }
-
-    const CLI::App& app_;
-};
 
 /// Two columns, and of what CLI11 knows about an option only what helps to use it.
 class HelpFormatter : public CLI::Formatter {

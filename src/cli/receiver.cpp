@@ -3,6 +3,7 @@
 #include "cli/command.hpp"
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
+#include "cli/program.hpp"
 #include "cli/repr.hpp"
 #include "cli/signals.hpp"
 #include "cli/subscription.hpp"
@@ -30,6 +31,11 @@ enum class Ending { counted, out_of_time, drained, interrupted, command_failed }
 
 Deadline after(Clock::time_point from, const std::optional<ReceiveOptions::Seconds>& duration) {
     return duration ? Deadline(from + std::chrono::duration_cast<Clock::duration>(*duration)) : Deadline();
+}
+
+ExitCode code_of_signal(const ReceiveOptions& options) {
+    const auto code = Signals::exit_code();
+    return code == ExitCode::interrupted && options.is_watch() ? ExitCode::done : code;
 }
 
 /// One run of `receive` with an open consumer.
@@ -331,10 +337,8 @@ private:
                 return ExitCode::done;
             case Ending::command_failed:
                 return ExitCode::failed;
-            case Ending::interrupted: {
-                const auto code = Signals::exit_code();
-                return code == ExitCode::interrupted && options_.is_watch() ? ExitCode::done : code;
-            }
+            case Ending::interrupted:
+                return code_of_signal(options_);
             case Ending::out_of_time:
             case Ending::drained:
                 break;
@@ -375,8 +379,16 @@ ExitCode receive(const std::string& program, const ReceiveOptions& options) {
     const auto begun = Clock::now();
     options.check();
     const Signals signals;
-    auto connection = connect(program, options.connect, signals.descriptor(), options.timeout);
-    return Receiver(program, options, connection, begun).run();
+    try {
+        auto connection = connect(program, options.connect, signals.descriptor(), options.timeout);
+        return Receiver(program, options, connection, begun).run();
+    } catch (const rabbit::Error& error) {  // while there was no consumer yet
+        if (error.kind() != rabbit::ErrorKind::interrupted) {
+            throw;
+        }
+        report_error(program, error);
+        return code_of_signal(options);
+    }
 }
 
 }  // namespace cli

@@ -99,7 +99,7 @@ bool Connection::may_reopen(const Error& error) const noexcept {
 /// Tries each endpoint once, beginning with the one that worked last; what it throws names them all.
 void Connection::open_any() {
     std::vector<Error> failures;
-    while (failures.size() < endpoints_.size()) {
+    while (failures.size() < endpoints_.size() && (failures.empty() || !passed(options_.retry_until))) {
         try {
             open(current_);
             return;
@@ -108,6 +108,9 @@ void Connection::open_any() {
                 throw;
             }
             failures.push_back(error);
+            if (options_.on_unreachable) {
+                options_.on_unreachable(error);
+            }
             current_ = (current_ + 1) % endpoints_.size();
         }
     }

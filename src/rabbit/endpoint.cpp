@@ -48,7 +48,7 @@ std::uint16_t parse_port(std::string_view digits) {
     unsigned port = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
     if (error != std::errc() || end != digits.data() + digits.size() || port == 0 || port > 65535) {
-        refuse(fmt::format("port '{}' is not a number from 1 to 65535", digits));
+        refuse("the port is not a number from 1 to 65535");  // it may be half a password
     }
     return static_cast<std::uint16_t>(port);
 }
@@ -64,11 +64,11 @@ std::unique_ptr<UriUriA, FreeUri> parse_uri(std::string_view uri) {
     return std::unique_ptr<UriUriA, FreeUri>(parsed.release());
 }
 
-unsigned parse_number(std::string_view name, std::string_view digits, unsigned most) {
+unsigned parse_number(std::string_view name, std::string_view digits, unsigned least, unsigned most) {
     unsigned number = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (error != std::errc() || end != digits.data() + digits.size() || number > most) {
-        refuse(fmt::format("{} '{}' is not a number from 0 to {}", name, digits, most));
+    if (error != std::errc() || end != digits.data() + digits.size() || number < least || number > most) {
+        refuse(fmt::format("{} '{}' is not a number from {} to {}", name, digits, least, most));
     }
     return number;
 }
@@ -76,9 +76,9 @@ unsigned parse_number(std::string_view name, std::string_view digits, unsigned m
 void set_parameter(Endpoint& endpoint, const std::string& name, const std::string& value) {
     auto& tls = endpoint.tls_options;
     if (name == "heartbeat") {
-        endpoint.heartbeat = std::chrono::seconds(parse_number(name, value, 65535));
+        endpoint.heartbeat = std::chrono::seconds(parse_number(name, value, 0, 65535));
     } else if (name == "connection_timeout") {
-        endpoint.connect_timeout = std::chrono::milliseconds(parse_number(name, value, 3'600'000));
+        endpoint.connect_timeout = std::chrono::milliseconds(parse_number(name, value, 1, 3'600'000));
     } else if (name == "cacertfile") {
         tls.ca_file = value;
     } else if (name == "certfile") {

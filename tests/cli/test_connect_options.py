@@ -672,9 +672,6 @@ def test_a_refusal_after_retries(either: Program, late_broker: LateBroker) -> No
     assert (result.returncode, b"NOT_ALLOWED" in result.stderr) == (77, True)
 
 
-PLAIN_WATCH = pytest.mark.xfail(reason="receive() does not take an interrupted connect for a watch's end", strict=True)
-
-
 @pytest.mark.parametrize(
     ("name", "args", "number", "status"),
     [
@@ -682,7 +679,7 @@ PLAIN_WATCH = pytest.mark.xfail(reason="receive() does not take an interrupted c
         ("send", [], signal.SIGTERM, 143),
         ("receive", ["--count", "1"], signal.SIGINT, 130),
         ("receive", [], signal.SIGTERM, 143),
-        pytest.param("receive", [], signal.SIGINT, 0, marks=PLAIN_WATCH),
+        ("receive", [], signal.SIGINT, 0),
     ],
 )
 def test_a_signal_while_retrying(
