@@ -7,7 +7,9 @@
 #include <fmt/args.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
+#include <string_view>
 
 namespace cli {
 namespace {
@@ -68,6 +70,21 @@ std::string fill_in(const std::string& text, const rabbit::Delivery& delivery) {
     return fmt::vformat(text, fields);
 }
 
+/// A width that comes with a message, or is beyond measure, would fail when messages are there already.
+void check_field(const std::string& template_text, std::string_view field) {
+    if (field.find('{') != field.npos) {
+        refuse(template_text, "a width or precision is a number, not another field");
+    }
+    constexpr std::size_t most_digits = 4;
+    std::size_t digits = 0;
+    for (const char c : field.substr(std::min(field.find(':'), field.size()))) {
+        digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+        if (digits > most_digits) {
+            refuse(template_text, fmt::format("a width or precision has {} digits at most", most_digits));
+        }
+    }
+}
+
 }  // namespace
 
 Formatter::Formatter(const std::string& template_text)
@@ -79,6 +96,8 @@ Formatter::Formatter(const std::string& template_text)
             ++at;
         } else if (next == '}' || next == ':' || (next >= '0' && next <= '9')) {
             refuse(template_text, "a field has a name, as {body}; {{ stands for a brace");
+        } else {
+            check_field(template_text, std::string_view(template_).substr(at + 1, template_.find('}', at) - at - 1));
         }
     }
     try {

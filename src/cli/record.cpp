@@ -151,6 +151,8 @@ Record parse_record(std::string_view text) {
         json = Json::parse(text);
     } catch (const Json::parse_error& error) {
         throw std::invalid_argument(fmt::format("not JSON: error at byte {}", error.byte));
+    } catch (const Json::out_of_range&) {
+        throw std::invalid_argument("a number is too large");
     }
     return parse_fields(json);
 }

@@ -14,61 +14,7 @@
 namespace rabbit {
 namespace {
 
-// AMQP 0-9-1, section 4.2.3: type, channel and size come before a frame's payload, the end octet behind it.
-constexpr std::size_t frame_header = 7;
-constexpr std::size_t frame_overhead = frame_header + 1;
-
 constexpr std::size_t in_size = std::size_t{2} * Wire::largest_frame;
-
-void put(char* at, std::uint64_t number, int bytes) {
-    for (int i = 0; i < bytes; ++i) {
-        at[i] = static_cast<char>(number >> (8 * (bytes - 1 - i)));
-    }
-}
-
-std::uint64_t get(const void* at, int bytes) {
-    std::uint64_t number = 0;
-    for (int i = 0; i < bytes; ++i) {
-        number = number << 8 | static_cast<const unsigned char*>(at)[i];
-    }
-    return number;
-}
-
-/// The size of the frame that begins there, header and end included.
-std::size_t frame_size(const char* frame) {
-    return frame_overhead + get(frame + 3, 4);
-}
-
-/// The part of a payload in front of what rabbitmq-c decodes: a method's number; a header's class, weight and body
-/// size; nothing of a body. Empty for a type that AMQP does not have.
-std::optional<std::size_t> fixed_part(std::uint8_t frame_type) {
-    switch (frame_type) {
-        case AMQP_FRAME_METHOD: return 4;
-        case AMQP_FRAME_HEADER: return 12;
-        case AMQP_FRAME_BODY:
-        case AMQP_FRAME_HEARTBEAT: return 0;
-        default: return std::nullopt;
-    }
-}
-
-/// Writes the payload of a frame that is no body; its size, or rabbitmq-c's negative status.
-int encode_payload(const amqp_frame_t& frame, char* at, std::size_t room) {
-    if (frame.frame_type == AMQP_FRAME_HEARTBEAT) {
-        return 0;
-    }
-    if (frame.frame_type == AMQP_FRAME_METHOD) {
-        const auto& method = frame.payload.method;
-        put(at, method.id, 4);
-        const int size = amqp_encode_method(method.id, method.decoded, {room - 4, at + 4});
-        return size < 0 ? size : size + 4;
-    }
-    const auto& header = frame.payload.properties;
-    put(at, header.class_id, 2);
-    put(at + 2, 0, 2);  // weight, unused
-    put(at + 4, header.body_size, 8);
-    const int size = amqp_encode_properties(header.class_id, header.decoded, {room - 12, at + 12});
-    return size < 0 ? size : size + 12;
-}
 
 /// What a port for TLS answers to AMQP's first bytes begins with: RFC 8446, section 5.1.
 constexpr std::uint8_t tls_alert = 21;
@@ -110,36 +56,7 @@ std::size_t Wire::max_body_frame() const noexcept {
 }
 
 void Wire::send(const amqp_frame_t& frame) {
-    const auto begin = out_.size();
-    std::size_t size = 0;
-    if (frame.frame_type == AMQP_FRAME_BODY) {
-        const auto body = view(frame.payload.body_fragment);
-        size = body.size();
-        out_.resize(begin + frame_header);
-        out_.append(body);
-    } else {
-        size = append_payload(frame);
-    }
-    put(out_.data() + begin, frame.frame_type, 1);
-    put(out_.data() + begin + 1, frame.channel, 2);
-    put(out_.data() + begin + 3, size, 4);
-    out_ += static_cast<char>(AMQP_FRAME_END);
-}
-
-std::size_t Wire::append_payload(const amqp_frame_t& frame) {
-    const auto begin = out_.size();
-    constexpr std::size_t usual = 2048;  // enough for anything without a large table
-    const auto largest = frame_max_ - frame_overhead;
-    for (const auto room : {std::min(usual, largest), largest}) {
-        out_.resize(begin + frame_header + room);
-        if (const int size = encode_payload(frame, out_.data() + begin + frame_header, room); size >= 0) {
-            out_.resize(begin + frame_header + static_cast<std::size_t>(size));
-            return static_cast<std::size_t>(size);
-        }
-    }
-    out_.resize(begin);
-    throw Error(ErrorKind::invalid, "cannot send the headers or arguments",
-                fmt::format("they do not fit a frame of {} bytes", largest));
+    append_frame(out_, frame, frame_max_);
 }
 
 /// Whole frames: up to `batch` bytes and the frame that goes past it.
@@ -199,7 +116,7 @@ bool Wire::buffered() const noexcept {
     }
     const char* frame = in_.get() + begin_;
     const auto size = frame_size(frame);
-    return available >= size || size > frame_max_ || !fixed_part(static_cast<std::uint8_t>(*frame));
+    return available >= size || size > frame_max_ || !has_frame_type(frame);
 }
 
 std::optional<amqp_frame_t> Wire::read() {
@@ -250,54 +167,24 @@ std::size_t Wire::read_some(char* to, std::size_t size) {
 
 amqp_frame_t Wire::take_frame() {
     char* at = in_.get() + begin_;
-    const auto size = frame_size(at);
-    amqp_frame_t frame{};
-    frame.frame_type = static_cast<std::uint8_t>(*at);
-    frame.channel = static_cast<amqp_channel_t>(get(at + 1, 2));
-    const auto fixed = fixed_part(frame.frame_type);
-    if (!fixed) {
-        if (!answered_ && !tls_ && frame.frame_type == tls_alert) {
+    if (!has_frame_type(at)) {
+        if (!answered_ && !tls_ && static_cast<std::uint8_t>(*at) == tls_alert) {
             throw Error(ErrorKind::unreachable, fmt::format("cannot connect to {}", broker_),
                         "this port is for TLS; the URL for it begins with amqps://");
         }
         throw lost("it sent what is no frame of AMQP 0-9-1");
     }
+    const auto size = frame_size(at);
     if (size > frame_max_) {
         throw lost(fmt::format("it sent a frame of {} bytes, where {} is the most", size, frame_max_));
     }
-    if (size < frame_overhead + *fixed || get(at + size - 1, 1) != AMQP_FRAME_END) {
-        throw lost("it sent a malformed frame");
-    }
-    recycle_amqp_pool(&decoded_);
-    if (const int status = decode(frame, {size - frame_overhead, at + frame_header}); status < 0) {
-        throw lost(fmt::format("it sent a malformed frame: {}", amqp_error_string2(status)));
+    const auto frame = decoder_.decode(at);
+    if (!frame) {
+        throw lost(decoder_.error());
     }
     begin_ += size;
     answered_ = true;
-    return frame;
-}
-
-/// As long as the fixed part of its type at least; the result is rabbitmq-c's negative status if not 0.
-int Wire::decode(amqp_frame_t& frame, amqp_bytes_t payload) {
-    const auto fixed = *fixed_part(frame.frame_type);
-    char* at = static_cast<char*>(payload.bytes);
-    const amqp_bytes_t encoded{payload.len - fixed, at + fixed};
-    switch (frame.frame_type) {
-        case AMQP_FRAME_METHOD: {
-            auto& method = frame.payload.method;
-            method.id = static_cast<amqp_method_number_t>(get(at, 4));
-            return amqp_decode_method(method.id, &decoded_, encoded, &method.decoded);
-        }
-        case AMQP_FRAME_HEADER: {
-            auto& header = frame.payload.properties;
-            header.class_id = static_cast<std::uint16_t>(get(at, 2));
-            header.body_size = get(at + 4, 8);
-            return amqp_decode_properties(header.class_id, &decoded_, encoded, &header.decoded);
-        }
-        default:
-            frame.payload.body_fragment = payload;
-            return AMQP_STATUS_OK;
-    }
+    return *frame;
 }
 
 Wire::Ready Wire::poll(bool for_writing, Deadline deadline, std::span<pollfd> watched, int interrupt) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "amqp.hpp"
+#include "frame_codec.hpp"
 #include "rabbit/connection.hpp"
 #include "rabbit/error.hpp"
 #include "tcp.hpp"
@@ -80,14 +80,6 @@ public:
     [[nodiscard]] Error lost(std::string_view cause);
 
 private:
-    struct Pool : amqp_pool_t {
-        Pool() { init_amqp_pool(this, 16 * 1024); }
-        ~Pool() { empty_amqp_pool(this); }
-        Pool(const Pool&) = delete;
-        Pool& operator=(const Pool&) = delete;
-    };
-
-    std::size_t append_payload(const amqp_frame_t& frame);
     Ready poll_events(short broker_events, Deadline deadline, std::span<pollfd> watched, int interrupt);
     void keep_heartbeat();
     [[nodiscard]] std::size_t next_batch() const noexcept;
@@ -95,7 +87,6 @@ private:
     void receive();
     std::size_t read_some(char* to, std::size_t size);
     amqp_frame_t take_frame();
-    int decode(amqp_frame_t& frame, amqp_bytes_t payload);
 
     std::string broker_;
     Socket socket_;
@@ -113,7 +104,7 @@ private:
     std::unique_ptr<char[]> in_;  ///< received bytes; room for two of the largest frames
     std::size_t begin_ = 0;       ///< in in_, of what was not read yet
     std::size_t end_ = 0;
-    Pool decoded_;  ///< what the frame read last points to
+    FrameDecoder decoder_;
     std::vector<pollfd> polled_;
 };
 

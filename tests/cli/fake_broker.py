@@ -190,10 +190,10 @@ class Session:
             left = deadline - time.monotonic()
         return False
 
-    def flood(self, data: bytes, *, pause: float = 0) -> None:
-        """The same for ever, as fast as the client takes it, until it hangs up."""
+    def flood(self, data: bytes, *, pause: float = 0, until: bytes | None = None) -> None:
+        """The same again and again, as fast as the client takes it, until it has said `until` or hung up."""
         many = data * max(1, 65536 // len(data)) if pause == 0 else data
-        while not self.gone(pause):
+        while not self.gone(pause) and (until is None or until not in self.unread):
             self.write(many)
 
     def hang_up(self) -> None:

@@ -106,7 +106,7 @@ def test_a_killed_node_comes_back(cluster: PrivateBroker, queue: str) -> None:
 def test_two_killed_nodes_come_back(cluster: PrivateBroker, queue: str) -> None:
     first, second, third = cluster.nodes
     declare_quorum(third, queue)
-    publish_confirmed(third, queue, b"0")
+    publish_confirmed(third.url, queue, b"0")
     with killed(first, second):
         await_that(lambda: running(third) == names([third]), "the other notices")
     for node in cluster.nodes:

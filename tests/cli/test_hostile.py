@@ -8,7 +8,6 @@ import os
 import random
 import signal
 import struct
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -19,7 +18,7 @@ from pika import frame, spec
 from pika.amqp_object import Method
 
 from conftest import built
-from fake_broker import FRAME_MAX, FakeBroker, Received, Session, answer, ignore
+from fake_broker import FRAME_MAX, FakeBroker, Received, Session, answer
 from program import Process, Program, Result
 
 READY = b" [*] Waiting for messages. To exit press CTRL+C\n"
@@ -212,6 +211,7 @@ def test_random_bytes_at_login(either: Program, stage: Stage) -> None:
 def with_mistakes(noise: random.Random, said: bytes) -> bytes:
     data = bytearray(said)
     for _ in range(noise.randrange(1, 4)):
+        data = data or bytearray(b"\0")
         at = noise.randrange(len(data))
         match noise.randrange(3):
             case 0:
@@ -220,7 +220,6 @@ def with_mistakes(noise: random.Random, said: bytes) -> bytes:
                 del data[at : at + noise.randrange(1, 20)]
             case _:
                 data[at:at] = noise.randbytes(noise.randrange(1, 20))
-        data = data or bytearray(b"\0")
     return bytes(data)
 
 
@@ -326,14 +325,10 @@ def test_a_return_without_its_message(send: Program, fake_broker: FakeBroker) ->
 
 def test_a_confirm_again_and_again_is_no_progress(send: Program, fake_broker: FakeBroker) -> None:
     def confirm_the_first_for_ever(received: Received) -> None:
-        while not received.session.ended and len(fake_broker.methods(spec.Connection.Close)) == 0:
-            received.reply(spec.Basic.Ack(1))
-            time.sleep(0.02)  # how often, not how long
+        received.session.flood(method(spec.Basic.Ack(1)), pause=0.02)
 
-    fake_broker.on(spec.Basic.Publish, in_thread(confirm_the_first_for_ever), when=lambda r: r.delivery_tag == 2)
-    fake_broker.on(spec.Connection.Close, ignore)
+    fake_broker.on(spec.Basic.Publish, confirm_the_first_for_ever, when=lambda r: r.delivery_tag == 2)
     process = send.start("--confirm-timeout", "0.5", "a", "b", url=fake_broker.url)
-    fake_broker.await_methods(spec.Basic.Publish, 2)
     process.wait_for(lambda: b"no confirm" in process.stderr, "end of patience")
     process.kill()
 
@@ -413,15 +408,6 @@ def test_a_table_as_deep_as_anybody_needs(receive: Program) -> None:
 
 
 # Peers that say too little, or nothing to the purpose.
-
-
-def in_thread(act: Callable[[Received], None]) -> Callable[[Received], None]:
-    """Leaves the session's own thread free to read."""
-
-    def start_it(received: Received) -> None:
-        threading.Thread(target=act, args=[received], daemon=True).start()
-
-    return start_it
 
 
 def trickle(data: bytes) -> Act:
@@ -514,10 +500,10 @@ def test_messages_without_end_do_not_outlast_the_timeout(receive: Program) -> No
 
     def act(session: Session) -> None:
         session.write(deliver() + header(1))
-        threading.Thread(target=session.flood, args=[raw(BODY, 1, b"")], daemon=True).start()
+        session.flood(raw(BODY, 1, b""), until=CANCEL)
+        session.hang_up()
 
     with scripted("watch", act) as fake:
-        fake.on(spec.Basic.Cancel, lambda r: r.session.hang_up())
         begun = time.monotonic()
         result = receive("--timeout", "0.7", url=fake.url)
     assert time.monotonic() - begun >= 0.7

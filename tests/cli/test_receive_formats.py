@@ -150,7 +150,9 @@ def test_template_keeps_the_bodys_bytes(
 
 
 @pytest.mark.parametrize(
-    "template", ["{", "}", "{nobody}", "{body", "{body:d}", "{size:q}", "{}", "{0}", "{body!r}", "\\x", "\\"]
+    "template",
+    ["{", "}", "{nobody}", "{body", "{body:d}", "{size:q}", "{}", "{0}", "{body!r}", "\\x", "\\", "{body:{size}}",
+     "{body:.{delivery_tag}}", "{body:>2000000000}"],
 )
 def test_a_bad_template_is_refused_before_connecting(receive: Program, template: str) -> None:
     result = receive("--template", template, url=NOWHERE)

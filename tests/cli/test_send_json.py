@@ -196,6 +196,7 @@ BAD_LINES = {
     "unknown field": '{"paylod": "x"}',
     "invalid UTF-8": b'{"payload": "\xff"}',
     "payload is a number": '{"payload": 1}',
+    "payload is a number too large for one": '{"payload": 1e999}',
     "payload is null": '{"payload": null}',
     "payload is nested": '{"payload": %s}' % VERY_DEEP,
     "unknown encoding": '{"payload": "x", "payload_encoding": "hex"}',

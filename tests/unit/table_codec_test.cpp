@@ -12,6 +12,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace {
 
@@ -207,6 +208,32 @@ private:
 
     std::mt19937_64 random_{20240229};
 };
+
+/// Arrays in each other, so many.
+Value nested(int depth) {
+    Value value;
+    for (int i = 0; i < depth; ++i) {
+        Array array;
+        array.push_back(std::move(value));
+        value = {std::move(array)};
+    }
+    return value;
+}
+
+TEST(TableCodec, ReadsTablesThatAreNestedDeep) {
+    const Table table{{"a", nested(511)}};
+    EXPECT_TRUE(decoded(encoded(table)) == table);
+}
+
+TEST(TableCodec, RefusesTablesThatAreNestedDeeperThanTheStack) {
+    try {
+        decoded(encoded({{"a", nested(512)}}));
+        FAIL() << "read";
+    } catch (const rabbit::Error& error) {
+        EXPECT_EQ(error.kind(), rabbit::ErrorKind::lost);
+        EXPECT_NE(error.cause().find("nested"), std::string::npos) << error.what();
+    }
+}
 
 TEST(TableCodec, KeepsRandomTables) {
     Generator generator;

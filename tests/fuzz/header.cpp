@@ -1,0 +1,29 @@
+// KEY:TYPE=VALUE is a field that JSON gives back, or a Failure of code `usage`.
+#include "cli/failure.hpp"
+#include "cli/field_option.hpp"
+#include "cli/value_json.hpp"
+#include "fuzz.hpp"
+
+#include <string>
+
+namespace {
+
+void check(rabbit::Field (*parse)(const std::string&, const std::string&), const std::string& text) {
+    try {
+        const auto field = parse("--header", text);
+        require(!field.name.empty() && field.name.size() <= 255);
+        const auto json = cli::json_of(field.value).dump();
+        require(cli::json_of(cli::value_of_json(cli::Json::parse(json))).dump() == json);
+    } catch (const cli::Failure& failure) {
+        require(failure.code() == cli::ExitCode::usage);
+    }
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string text(text_of(data, size));
+    check(cli::parse_header, text);
+    check(cli::parse_argument, text);
+    return 0;
+}

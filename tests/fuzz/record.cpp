@@ -1,0 +1,32 @@
+// A JSON record is a message or an std::invalid_argument; a message comes back from the record that is made of it.
+#include "cli/record.hpp"
+#include "fuzz.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+namespace {
+
+std::string formatted(cli::Record record) {
+    rabbit::Delivery delivery;
+    delivery.address = {record.exchange.value_or(""), record.routing_key.value_or("")};
+    delivery.message = std::move(record.message);
+    return cli::format_record(delivery);
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    cli::Record record;
+    try {
+        record = cli::parse_record(text_of(data, size));
+    } catch (const std::invalid_argument&) {
+        return 0;
+    }
+    const auto body = record.message.body;
+    const auto once = formatted(std::move(record));
+    auto again = cli::parse_record(once);
+    require(again.message.body == body);
+    require(formatted(std::move(again)) == once);
+    return 0;
+}
