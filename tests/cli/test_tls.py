@@ -15,7 +15,7 @@ import pytest
 
 from program import Program, Result
 from receive_support import READY, await_ready, lines, numbered
-from send_support import Feeder, Pipe, feed, open_pipe, resume_point
+from send_support import Feeder, feed, open_pipe, resume_point
 from tls_support import (
     NOT_IN_CERTIFICATE,
     Authority,
@@ -147,15 +147,10 @@ def test_a_broker_whose_certificate_is_good(
     passes(send, receive, queue, url=broker.url(host, cacertfile=authority.pem))
 
 
-def test_the_version_is_that_of_the_test(
-    receive: Program, broker: TlsBroker, authority: Authority, queue: str, version: str
-) -> None:
-    process = receive.start("--queue", queue, "--format", "lines", url=broker.url(cacertfile=authority.pem))
-    await_ready(process)
-    listed = broker.run("ctl", "list_connections", "ssl_protocol").split()
-    assert [name.lower() for name in listed if name.lower().startswith("tls")] == [version.lower()]
-    process.interrupt()
-    process.finish()
+def test_the_version_is_that_of_the_test(either: Program, authority: Authority, version: str) -> None:
+    with openssl_server(authority.sign("versions", OUR_NAMES)) as server:
+        either.start(url=tls_url("localhost", server.port, cacertfile=authority.pem))
+        assert server.version() == version
 
 
 def test_both_versions(
@@ -223,14 +218,14 @@ def test_the_name_is_looked_for_though_it_is_not_sent(
 
 
 def test_a_certificate_for_another_host(either: Program, authority: Authority) -> None:
-    with openssl_server(authority.sign("elsewhere", "DNS:elsewhere.example")) as port:
-        reason = refusal(either, tls_url("localhost", port, cacertfile=authority.pem))
+    with openssl_server(authority.sign("elsewhere", "DNS:elsewhere.example")) as server:
+        reason = refusal(either, tls_url("localhost", server.port, cacertfile=authority.pem))
     assert reason == "its certificate is not for the name 'localhost'"
 
 
 def test_an_expired_certificate(either: Program, authority: Authority, version: str) -> None:
-    with openssl_server(authority.sign("expired", OUR_NAMES, days=-1)) as port:
-        reason = refusal(either, tls_url("localhost", port, cacertfile=authority.pem))
+    with openssl_server(authority.sign("expired", OUR_NAMES, days=-1)) as server:
+        reason = refusal(either, tls_url("localhost", server.port, cacertfile=authority.pem))
     assert reason == "its certificate has expired"
 
 
@@ -243,9 +238,9 @@ def test_tls_before_1_2(
     ours: tuple[str, str],
 ) -> None:
     old = ("-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0")
-    with openssl_server(authority.sign("old", OUR_NAMES), *old) as port:
+    with openssl_server(authority.sign("old", OUR_NAMES), *old) as server:
         use_versions(monkeypatch, folder, *ours)
-        reason = refusal(either, tls_url("localhost", port, cacertfile=authority.pem))
+        reason = refusal(either, tls_url("localhost", server.port, cacertfile=authority.pem))
     assert reason == "it offers no version of TLS from 1.2 on"
 
 

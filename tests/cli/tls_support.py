@@ -1,8 +1,9 @@
 """What the tests of TLS share: certificates, brokers that speak it, and servers that do it badly."""
 from __future__ import annotations
 
+import os
 import random
-import select
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -11,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from program import DEADLINE
-from send_support import PrivateBroker, private_broker
+from program import DEADLINE, Process
+from send_support import PrivateBroker, open_pipe, private_broker
 
 NOT_IN_CERTIFICATE = "127.0.0.2"  # the broker listens there all the same
 
@@ -117,22 +118,38 @@ def tls_broker(folder: Path, authority: Authority, server: Certificate, *config:
         yield TlsBroker(plain, port)
 
 
+@dataclass(frozen=True)
+class OpensslServer:
+    """Speaks TLS, and nothing in it."""
+
+    process: Process
+
+    @property
+    def port(self) -> int:
+        return int(self._said(rb"^ACCEPT .*:(\d+)$"))
+
+    def version(self) -> str:
+        """1.2 or 1.3, that of the connection it has; 1.3 has ciphers of its own (RFC 8446, appendix B.4)."""
+        return "TLSv1.3" if self._said(rb"^CIPHER is (\S+)$").startswith(b"TLS_") else "TLSv1.2"
+
+    def _said(self, pattern: bytes) -> bytes:
+        def found() -> re.Match[bytes] | None:
+            return re.search(pattern, self.process.stdout, re.MULTILINE)
+
+        self.process.wait_for(lambda: found() is not None, f"{pattern!r}")
+        match = found()
+        assert match
+        return match[1]
+
+
 @contextmanager
-def openssl_server(certificate: Certificate, *options: str) -> Iterator[int]:
-    """A server that speaks TLS and nothing in it; its port."""
-    argv = ["openssl", "s_server", "-accept", "0", "-cert", certificate.pem, "-key", certificate.key, *options]
-    with subprocess.Popen(
-        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
-        assert process.stdout is not None
+def openssl_server(certificate: Certificate, *options: str) -> Iterator[OpensslServer]:
+    argv = ["openssl", "s_server", "-accept", "0", "-cert", str(certificate.pem), "-key", str(certificate.key), *options]
+    env = {name: value for name, value in os.environ.items() if name != "OPENSSL_CONF"}  # that is the programs'
+    with open_pipe() as silence:
+        process = Process(argv, env, stdin=silence.reading)
         try:
-            while True:
-                assert select.select([process.stdout], [], [], DEADLINE)[0], "openssl s_server does not start"
-                line = process.stdout.readline()
-                assert line, "openssl s_server has ended"
-                if line.startswith(b"ACCEPT") and b":" in line:
-                    break
-            yield int(line.rsplit(b":", 1)[1])
+            yield OpensslServer(process)
         finally:
             process.kill()
 
