@@ -36,8 +36,8 @@ struct ConnectionOptions {
     std::chrono::seconds heartbeat{20};                 ///< the broker may ask for less; 0: none
     std::chrono::milliseconds retry_for{0};  ///< how long to go on trying to connect; 0: every endpoint once
     Deadline retry_until = {};               ///< and until when at the latest
-    /// Called for each endpoint that does not answer.
-    std::function<void(const Error&)> on_unreachable = {};
+    /// Called once connected, for each endpoint that did not answer before.
+    std::function<void(const Error&)> on_passed_over = {};
     /// Called before each pause between two rounds of trying.
     std::function<void(const Error&, std::chrono::milliseconds pause)> on_retry = {};
     /// A descriptor that becomes readable when waits are to end (a signal's pipe); -1: none. It is reported once, by

@@ -90,18 +90,19 @@ void apply_tls(const ConnectOptions& options, rabbit::Endpoint& endpoint) {
         endpoint.port = endpoint.port == plain_port ? tls_port : endpoint.port;
     }
     auto& tls = endpoint.tls_options;
-    const auto override_file = [&](const char* option, const std::string& file, std::string& to) {
+    const auto override_file = [&](const char* option, const char* parameter, const std::string& file, std::string& to) {
         if (!file.empty() && !endpoint.tls) {
             refuse(fmt::format("{} needs --tls or a URL that begins with amqps://", option));
         }
         to = file.empty() ? to : file;
         if (!to.empty() && !std::ifstream(to)) {
-            throw Failure(ExitCode::no_input, fmt::format("{}: cannot read '{}': {}", option, to, std::strerror(errno)));
+            throw Failure(ExitCode::no_input, fmt::format("{}: cannot read '{}': {}", file.empty() ? parameter : option, to,
+                                                          std::strerror(errno)));
         }
     };
-    override_file("--tls-ca", options.tls_ca, tls.ca_file);
-    override_file("--tls-cert", options.tls_certificate, tls.certificate_file);
-    override_file("--tls-key", options.tls_key, tls.key_file);
+    override_file("--tls-ca", "cacertfile", options.tls_ca, tls.ca_file);
+    override_file("--tls-cert", "certfile", options.tls_certificate, tls.certificate_file);
+    override_file("--tls-key", "keyfile", options.tls_key, tls.key_file);
     if (options.tls_insecure && !endpoint.tls) {
         refuse("--tls-insecure needs --tls or a URL that begins with amqps://");
     }
@@ -240,12 +241,12 @@ rabbit::Connection connect(const std::string& program, const ConnectOptions& opt
     }
     const auto tries_for = std::min(options.retry_for, limit.value_or(options.retry_for));
     if (options.verbose) {
-        connection_options.on_unreachable = [say](const rabbit::Error& error) { say(error.what()); };
+        connection_options.on_passed_over = [say](const rabbit::Error& error) { say(error.what()); };
     }
     connection_options.on_retry = [say, &options, tries_for, told = false](const rabbit::Error& error,
                                                                            milliseconds pause) mutable {
         if (options.verbose) {
-            say(fmt::format("trying again in {:.1f} s", ConnectOptions::Seconds(pause).count()));
+            say(fmt::format("{}; trying again in {:.1f} s", error.what(), ConnectOptions::Seconds(pause).count()));
         } else if (!std::exchange(told, true) && !options.quiet) {
             say(fmt::format("{}; trying again for {} s", error.what(), tries_for.count()));
         }

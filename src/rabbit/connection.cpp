@@ -102,15 +102,15 @@ void Connection::open_any() {
     while (failures.size() < endpoints_.size() && (failures.empty() || !passed(options_.retry_until))) {
         try {
             open(current_);
+            if (options_.on_passed_over) {
+                std::for_each(failures.begin(), failures.end(), options_.on_passed_over);
+            }
             return;
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::unreachable && error.kind() != ErrorKind::lost) {
                 throw;
             }
             failures.push_back(error);
-            if (options_.on_unreachable) {
-                options_.on_unreachable(error);
-            }
             current_ = (current_ + 1) % endpoints_.size();
         }
     }

@@ -622,6 +622,14 @@ def test_verbose_says_what_it_is_connected_to(either: Program, broker_url: str, 
     process.wait_for(lambda: bool(re.fullmatch(expected.encode(), process.stderr)), expected)
 
 
+def test_verbose_names_the_nodes_that_were_passed_over(send: Program, nowhere: str, broker_url: str, queue: str) -> None:
+    result = send("--verbose", "--queue", queue, "--url", nowhere, "--url", broker_url)
+    first, second, _ = result.stderr.decode().split("\n")
+    assert result.returncode == 0
+    assert first == f"send: cannot connect to localhost:{urlsplit(nowhere).port}: Connection refused"
+    assert second.startswith("send: connected to ")
+
+
 def test_an_expired_retry(either: Program, nowhere: str) -> None:
     begun = time.monotonic()
     result = either("--retry-for", "1.2", "--quiet", url=nowhere)

@@ -348,9 +348,8 @@ def unusable(program: Program, broker: TlsBroker, **query: str | Path) -> str:
 def test_authorities_that_cannot_be_read(either: Program, broker: TlsBroker, tmp_path: Path) -> None:
     missing, text = tmp_path / "missing.pem", tmp_path / "text.pem"
     text.write_text("no certificate\n")
-    assert unusable(either, broker, cacertfile=missing) == (
-        f"authorities' file '{missing}': No such file or directory"
-    )
+    result = either(url=broker.url(cacertfile=missing))
+    assert cause(result, either, "cacertfile", 66) == f"cannot read '{missing}': No such file or directory"
     assert unusable(either, broker, cacertfile=text) == (
         f"authorities' file '{text}': it holds no certificate in PEM format"
     )
@@ -368,7 +367,6 @@ def test_a_key_that_cannot_be_used(
     other = authority.sign("other", "DNS:other").key
     assert error(other) == f"it is not the key of the certificate '{client.pem}'"
     assert error(client.pem) == "it holds no private key in PEM format"
-    assert error(tmp_path / "missing.key") == "No such file or directory"
     protected = tmp_path / "protected.key"
     openssl("pkey", "-in", client.key, "-aes256", "-passout", "pass:secret", "-out", protected)
     assert error(protected) == "it is protected by a pass phrase; 'openssl pkey' writes it without"
@@ -530,7 +528,7 @@ def test_ctrl_c_ends_a_handshake(either: Program) -> None:
             connection.settimeout(15)
             assert connection.recv(4096)
             process.interrupt()
-            assert process.finish().returncode == 130
+            assert process.finish().returncode == (130 if either.name == "send" else 0)  # the end of a watch
 
 
 def test_a_broker_that_is_killed(
