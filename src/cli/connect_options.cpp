@@ -1,8 +1,8 @@
 #include "cli/connect_options.hpp"
 
+#include "cli/config_file.hpp"
 #include "cli/failure.hpp"
 #include "cli/number_option.hpp"
-#include "cli/program.hpp"
 #include "cli/repr.hpp"
 #include "rabbit/error.hpp"
 
@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <memory>
 
 namespace cli {
 namespace {
@@ -135,6 +136,11 @@ void apply(const ConnectOptions& options, rabbit::Endpoint& endpoint) {
     }
 }
 
+/// An empty one is a variable of the shell that was not set.
+CLI::Validator file_name() {
+    return {[](const std::string& name) { return name.empty() ? "the file's name is empty" : std::string(); }, ""};
+}
+
 std::string describe(const rabbit::Connection& connection) {
     const auto& endpoint = connection.endpoint();
     return fmt::format("connected to {}{}, {}, virtual host '{}'{}", endpoint.name(), endpoint.tls ? " with TLS" : "",
@@ -189,6 +195,12 @@ void ConnectOptions::add_to(CLI::App& app) {
     add_seconds("--retry-for", 0, 1e9, retry_for, "How long to go on trying to connect, at first and whenever the "
                                                "connection is lost")
         ->default_str("0");
+    app.set_config("--config", "", "Options by their long names, option = value a line; the command line comes first")
+        ->type_name("FILE")
+        ->check(file_name())
+        ->group(group);
+    app.config_formatter(std::make_shared<ConfigFile>(app));
+    app.allow_config_extras(CLI::config_extras_mode::error);
     app.add_flag("-v,--verbose", verbose, "Say what is connected to, and each attempt")->group(group);
 }
 

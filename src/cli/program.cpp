@@ -106,6 +106,11 @@ std::string name_of_option(const std::string& argument) {
 /// Two columns, and of what CLI11 knows about an option only what helps to use it.
 class HelpFormatter : public CLI::Formatter {
 public:
+    std::string make_usage(const CLI::App* app, std::string name) const override {
+        const bool runs_command = app->get_option_no_throw("COMMAND");
+        return fmt::format("Usage: {} [OPTIONS] {}\n", name, runs_command ? "[-- COMMAND [ARGUMENT...]]" : "[MESSAGE...]");
+    }
+
     std::string make_option(const CLI::Option* option, bool is_positional) const override {
         constexpr std::size_t column = 30;
         constexpr std::size_t width = 100;
@@ -150,19 +155,9 @@ ExitCode report(const std::string& program, ExitCode code, std::string_view text
 
 }  // namespace
 
-CLI::Validator file_name() {
-    return {[](const std::string& name) { return name.empty() ? "the file's name is empty" : std::string(); }, ""};
-}
-
 void add_help(CLI::App& app, const std::string& examples) {
     app.set_version_flag("--version", fmt::format("{} {}", app.get_name(), HELLO_RABBIT_VERSION),
                          "Print the version and exit");
-    app.set_config("--config", "", "Options by their long names, option = value a line; the command line comes first")
-        ->type_name("FILE")
-        ->check(file_name())
-        ->group("Connection");
-    app.config_formatter(std::make_shared<ConfigFile>(app));
-    app.allow_config_extras(CLI::config_extras_mode::error);
     app.footer("Examples:\n" + examples + exit_codes);
     app.formatter(std::make_shared<HelpFormatter>());
 }

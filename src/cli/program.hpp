@@ -10,9 +10,6 @@
 
 namespace cli {
 
-/// Takes the name of a file that is to be read; an empty one is a shell's variable that was not set.
-CLI::Validator file_name();
-
 /// Gives `app` --version, and its --help the examples and the exit codes.
 void add_help(CLI::App& app, const std::string& examples);
 
