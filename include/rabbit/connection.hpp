@@ -117,7 +117,7 @@ public:
     /// Calls `use`. Whenever the connection is lost in it and there is a retry_for, reopens it and calls `use` again.
     void persist(const std::function<void()>& use);
 
-    /// A connection that was lost is to be reopened rather than given up.
+    /// `error` is that the connection was lost, and it is to be reopened rather than given up: never after an interrupt.
     [[nodiscard]] bool may_reopen(const Error& error) const noexcept;
 
     /// connection.close, and waits for its answer: all that was sent before has then been read by the broker.
@@ -162,7 +162,9 @@ private:
     /// Sends what is buffered; true: what the broker sent meanwhile was handled.
     bool flush(Deadline deadline = {});
     bool read_frame();
-    [[nodiscard]] int armed_interrupt() const noexcept { return interrupt_reported_ ? -1 : options_.interrupt; }
+    [[nodiscard]] int armed_interrupt() const noexcept {
+        return interrupt_reported_ || interrupt_held_ ? -1 : options_.interrupt;
+    }
     void report_interrupt(bool interrupted);
     void handle(const amqp_frame_t_& frame);
     void handle_method(const amqp_frame_t_& frame);
@@ -187,6 +189,7 @@ private:
     std::optional<std::string> blocked_;
     std::optional<std::uint32_t> late_reply_;  ///< to a method whose wait was given up
     bool interrupt_reported_ = false;
+    bool interrupt_held_ = false;
     bool channel_open_ = false;
 };
 

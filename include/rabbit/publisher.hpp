@@ -48,8 +48,9 @@ struct PublisherOptions {
 /// messages equal in both share their fate.
 ///
 /// With ConnectionOptions::retry_for a connection that is lost is opened again by whatever function of the publisher
-/// waits, and what was in flight is published again; without confirms nobody knows what that is, and it stays lost. A
-/// nack that comes first after that is another loss: the queue's new leader is not there yet.
+/// waits, and what was in flight is published again; without confirms nobody knows what that is, and it stays lost. Where
+/// the first thing that the broker says to it is a nack, that is taken for another loss a few times: a queue whose leader
+/// went down may not have a new one yet.
 class Publisher final : Listener {
 public:
     /// `connection` must outlive the publisher and have no other publisher or consumer.
@@ -105,7 +106,9 @@ private:
     std::uint64_t first_tag_ = 1;
     std::uint64_t published_ = 0;
     std::size_t in_flight_bytes_ = 0;
-    bool reopened_ = false;            ///< and nothing was acked since
+    std::uint64_t next_tag_ = 1;       ///< of the message to be encoded next
+    std::uint64_t republished_ = 0;    ///< up to this tag a nack may mean a queue without a leader, until something is acked
+    int early_nacks_ = 0;
     std::uint64_t return_cursor_ = 1;  ///< the delivery tag from which on a return is looked for
     Clock::time_point progress_;       ///< when a confirm last came, or the first message in flight left
 };

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -84,13 +86,23 @@ Variables variables_of(const rabbit::Delivery& delivery) {
     return variables;
 }
 
-/// This process's environment with the message's variables, and without those of an outer message. The connection's,
-/// AMQP_URL above all, stay: the command may want to answer.
+/// Of an outer message, whose command this process may be.
+bool is_message_variable(std::string_view text) {
+    static constexpr std::array<std::string_view, 17> names{
+        "AMQP_EXCHANGE", "AMQP_ROUTING_KEY", "AMQP_DELIVERY_TAG", "AMQP_REDELIVERED", "AMQP_CONTENT_TYPE",
+        "AMQP_CONTENT_ENCODING", "AMQP_CORRELATION_ID", "AMQP_REPLY_TO", "AMQP_EXPIRATION", "AMQP_MESSAGE_ID",
+        "AMQP_TYPE", "AMQP_USER_ID", "AMQP_APP_ID", "AMQP_HEADERS", "AMQP_DELIVERY_MODE", "AMQP_PRIORITY",
+        "AMQP_TIMESTAMP"};
+    return std::find(names.begin(), names.end(), text.substr(0, text.find('='))) != names.end();
+}
+
+/// This process's environment with the message's variables. The connection's, AMQP_URL above all, stay: the command may
+/// want to answer.
 std::vector<std::string> environment_for(const rabbit::Delivery& delivery) {
     std::vector<std::string> result;
     for (char** variable = environ; *variable; ++variable) {
         const std::string_view text(*variable);
-        if (!text.starts_with("AMQP_") || text.starts_with("AMQP_URL=")) {
+        if (!is_message_variable(text)) {
             result.emplace_back(text);
         }
     }
@@ -175,20 +187,23 @@ CommandStatus run_command(const std::vector<std::string>& command, const rabbit:
     const Descriptor ended(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
 
     std::string_view body = delivery.message.body;
-    try {
+    const auto feed_to_end = [&](const auto& wait_for) {
         for (;;) {
             pollfd descriptors[] = {{ended.get(), POLLIN, 0}, {write_end.get(), POLLOUT, 0}};
-            wait(descriptors);
-            if (descriptors[0].revents != 0) {
+            wait_for(descriptors);
+            // Without pidfd_open(2), Linux 5.3, no heartbeats are kept once the body is written.
+            if (descriptors[0].revents != 0 || (ended.get() < 0 && write_end.get() < 0)) {
                 return reap(pid);
             }
             if (descriptors[1].revents != 0) {
                 feed(write_end, body);
             }
         }
-    } catch (...) {
-        write_end.reset();
-        reap(pid);
+    };
+    try {
+        return feed_to_end(wait);
+    } catch (...) {  // half a body would look like a whole one
+        feed_to_end([](std::span<pollfd> descriptors) { poll(descriptors.data(), descriptors.size(), -1); });
         throw;
     }
 }

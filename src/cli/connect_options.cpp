@@ -4,6 +4,7 @@
 #include "cli/failure.hpp"
 #include "cli/number_option.hpp"
 #include "cli/repr.hpp"
+#include "cli/say.hpp"
 #include "rabbit/error.hpp"
 
 #include <fmt/format.h>
@@ -234,7 +235,7 @@ std::vector<rabbit::Endpoint> ConnectOptions::endpoints() const {
 
 rabbit::Connection connect(const std::string& program, const ConnectOptions& options, int interrupt,
                            std::optional<ConnectOptions::Seconds> limit) {
-    const auto say = [program](std::string_view text) { fmt::print(stderr, "{}: {}\n", program, printable(text)); };
+    const auto say = [program](std::string_view text) { cli::say("{}: {}\n", program, printable(text)); };
     auto endpoints = options.endpoints();
     rabbit::ConnectionOptions connection_options{.product = "hello-rabbit", .version = HELLO_RABBIT_VERSION, .name = program};
     connection_options.interrupt = interrupt;

@@ -67,6 +67,7 @@ std::string fill_in(const std::string& text, const rabbit::Delivery& delivery) {
     add("type", p.type.value_or(""));
     add("user_id", p.user_id.value_or(""));
     add("app_id", p.app_id.value_or(""));
+    add("cluster_id", p.cluster_id.value_or(""));
     return fmt::vformat(text, fields);
 }
 
@@ -103,7 +104,8 @@ Formatter::Formatter(const std::string& template_text)
     try {
         static_cast<void>(fill_in(template_, {}));
     } catch (const fmt::format_error& error) {
-        refuse(template_text, error.what());
+        const bool unknown = std::string_view(error.what()) == "argument not found";
+        refuse(template_text, unknown ? "there is no such field; --help names them" : error.what());
     }
 }
 

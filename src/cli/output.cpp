@@ -59,7 +59,9 @@ void Output::flush() {
                 poll(&writable, 1, -1);
             }
         } else if (errno != EINTR) {
-            throw OutputError(errno);
+            const int error = errno;
+            buffer_.erase(0, written);
+            throw OutputError(error);
         }
     }
     buffer_.clear();

@@ -4,6 +4,7 @@
 #include "cli/output.hpp"
 #include "cli/redact.hpp"
 #include "cli/repr.hpp"
+#include "cli/say.hpp"
 #include "cli/signals.hpp"
 #include "rabbit/error.hpp"
 
@@ -59,8 +60,8 @@ ExitCode code_of(const rabbit::Error& error) {
 void fill_standard_descriptors() {
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (fcntl(fd, F_GETFD) == -1) {
-            // Reading ends at once, and writing fails as it would have.
-            open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+            // Reading and writing fail as they would have.
+            open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_WRONLY);
         }
     }
 }
@@ -149,7 +150,7 @@ public:
 ExitCode report(const std::string& program, ExitCode code, std::string_view text) {
     auto shown = printable(text);
     blot_out_passwords(shown.data(), shown.data() + shown.size());
-    fmt::print(stderr, "{}: {}\n", program, shown);
+    cli::say("{}: {}\n", program, shown);
     return code;
 }
 
@@ -177,7 +178,7 @@ ExitCode report_error(const std::string& program, const std::exception& error) {
     if (dynamic_cast<const CLI::ParseError*>(&error)) {
         const bool in_file = dynamic_cast<const CLI::ConfigError*>(&error);
         report(program, ExitCode::usage, fmt::format("{}{}", in_file ? "--config: " : "", error.what()));
-        fmt::print(stderr, "Try '{} --help'.\n", program);
+        cli::say("Try '{} --help'.\n", program);
         return ExitCode::usage;
     }
     return report(program, ExitCode::failed, error.what());

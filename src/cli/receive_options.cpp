@@ -44,14 +44,14 @@ void add_ending(CLI::App& app, ReceiveOptions& options) {
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000}).description(""))
         ->type_name("N")
         ->group(group);
-    const auto add_seconds = [&](const char* name, std::optional<Seconds>& to, const char* description) {
+    const auto add_seconds = [&](const char* name, double least, std::optional<Seconds>& to, const char* description) {
         app.add_option_function<double>(name, [&to](double seconds) { to = Seconds(seconds); }, description)
-            ->check(number_between(0, 1e9))
+            ->check(number_between(least, 1e9))
             ->type_name("SECONDS")
             ->group(group);
     };
-    add_seconds("-t,--timeout", options.timeout, "After so long in all");
-    add_seconds("--idle", options.idle, "After so long without a message");
+    add_seconds("-t,--timeout", 0.001, options.timeout, "After so long in all");
+    add_seconds("--idle", 0, options.idle, "After so long without a message");
     app.add_flag("--drain", options.drain, "When the queue is empty")->group(group);
 }
 
@@ -183,14 +183,21 @@ void ReceiveOptions::check() const {
     if (ack_mode() == AckMode::automatic && prefetch) {
         refuse("--prefetch needs --ack written");
     }
-    if (ack == AckMode::automatic && (!offset.empty() || queue.type == "stream")) {
+    if (ack == AckMode::automatic && is_stream()) {
         refuse("--ack auto: a stream must be read with --ack written");
     }
-    if (drain && (!offset.empty() || queue.type == "stream")) {
+    if (drain && is_stream()) {
         refuse("--drain: a stream is never empty; use --idle");
     }
     if (queue_given && queue.name.empty()) {
         refuse("--queue: the name is empty");
+    }
+    if (has_own_queue() && (queue.type == "quorum" || queue.type == "stream")) {
+        refuse("--bind with --queue-type quorum or stream needs --queue: the broker names only queues that end with "
+               "their connection");
+    }
+    if (is_stream() && !command.empty() && on_failure.value_or(OnFailure::stop) != OnFailure::stop) {
+        refuse("--on-failure requeue and reject: a stream takes nothing back and rejects nothing");
     }
     if (queue.no_declare && has_own_queue()) {
         refuse("--bind needs --queue when nothing is to be declared");
@@ -208,7 +215,7 @@ void ReceiveOptions::check() const {
 }
 
 AckMode ReceiveOptions::ack_mode() const noexcept {
-    const bool needs_written = count || drain || !command.empty() || !offset.empty() || queue.type == "stream";
+    const bool needs_written = count || drain || !command.empty() || is_stream();
     return ack.value_or(needs_written ? AckMode::written : AckMode::automatic);
 }
 

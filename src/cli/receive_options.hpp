@@ -58,6 +58,8 @@ struct ReceiveOptions {
 
     [[nodiscard]] AckMode ack_mode() const noexcept;
     [[nodiscard]] std::uint16_t prefetch_count() const noexcept;
+    /// An option says that the queue is a stream.
+    [[nodiscard]] bool is_stream() const noexcept { return !offset.empty() || queue.type == "stream"; }
     /// Runs until somebody ends it.
     [[nodiscard]] bool is_watch() const noexcept { return !count && !timeout && !idle && !drain; }
     /// The queue is one of the broker's naming, for these bindings and this connection alone.

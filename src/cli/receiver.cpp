@@ -5,6 +5,7 @@
 #include "cli/output.hpp"
 #include "cli/program.hpp"
 #include "cli/repr.hpp"
+#include "cli/say.hpp"
 #include "cli/signals.hpp"
 #include "cli/subscription.hpp"
 #include "rabbit/error.hpp"
@@ -68,6 +69,21 @@ public:
     }
 
 private:
+    /// Calls `wait`. A signal does not end it: what is being done for a message is finished first.
+    template <class Wait>
+    auto keeping_interrupt(Wait wait) {
+        for (;;) {
+            try {
+                return wait();
+            } catch (const rabbit::Error& error) {
+                if (error.kind() != rabbit::ErrorKind::interrupted) {
+                    throw;
+                }
+                interrupted_ = true;
+            }
+        }
+    }
+
     Ending receive_to_end() {
         try {
             const auto ending = receive_until_end();
@@ -86,38 +102,41 @@ private:
                 if (lost_) {
                     reconnect();
                 }
-                if (const auto ending = handle_next()) {
+                const auto ending = handle_next();
+                if (lost_) {
+                    throw rabbit::Error(*lost_);
+                }
+                if (ending) {
                     return *ending;
                 }
             } catch (const rabbit::Error& error) {
                 if (error.kind() == rabbit::ErrorKind::interrupted) {
                     return Ending::interrupted;
                 }
+                lost_ = error;
+                output_.flush();
                 if (!connection_.may_reopen(error)) {
-                    output_.flush();
                     throw;
                 }
-                lost_ = error;
             }
         }
     }
 
     /// What was not acked comes again, and counts again; a stream is read on from behind the last message.
     void reconnect() {
-        fmt::print(stderr, "{}: {}\n", program_, printable(lost_->what()));
+        cli::say("{}: {}\n", program_, printable(lost_->what()));
         connection_.reopen();
         subscription_.resume(stream_offset_);
         lost_.reset();
         last_message_at_ = Clock::now();
         const bool forgets = acks_ && options_.command.empty() && !stream_offset_;
-        const auto come_again = forgets ? received_ - acked_ : 0;
-        received_ -= come_again;
+        received_ = forgets ? acked_ : received_;
         if (stream_offset_) {
             acked_ = received_;
         }
-        fmt::print(stderr, "{}: connected to {} again{}{}\n", program_, connection_.endpoint().name(),
+        cli::say("{}: connected to {} again{}{}\n", program_, connection_.endpoint().name(),
                    options_.has_own_queue() ? "; messages for the queue that went with the connection are lost" : "",
-                   come_again > 0 ? fmt::format("; {} messages that were not acked come again", come_again) : "");
+                   forgets ? "; messages whose acks did not arrive come again" : "");
     }
 
     std::optional<Ending> handle_next() {
@@ -133,20 +152,25 @@ private:
         auto delivery = consumer_.next_buffered();
         if (!delivery) {
             acknowledge();
-            if (options_.drain && subscription_.is_empty()) {
-                return Ending::drained;
-            }
             delivery = wait_for_next();
         }
         if (!delivery) {
+            if (options_.drain && Clock::now() >= ask_at_) {
+                if (subscription_.is_empty()) {
+                    return Ending::drained;
+                }
+                ask_later();
+            }
             const auto idle_until = after(last_message_at_, options_.idle);
             return idle_until && Clock::now() >= *idle_until ? std::optional(Ending::out_of_time) : std::nullopt;
         }
         if (options_.drain && stream_offset_of(*delivery)) {
             throw Failure(ExitCode::usage, "--drain: a stream is never empty; use --idle");
         }
-        if (options_.idle) {
+        if (options_.idle || options_.drain) {
             last_message_at_ = Clock::now();
+            ask_pause_ = least_ask_pause;
+            ask_at_ = last_message_at_ + ask_pause_;
         }
         if (!options_.command.empty()) {
             return run_for(*delivery);
@@ -155,12 +179,18 @@ private:
         return std::nullopt;
     }
 
-    /// The next message; empty at a deadline, or when it is time to ask again whether the queue is empty.
+    /// Asking whether the queue is empty is not for while messages come: the broker has to stop for it.
+    void ask_later() {
+        constexpr std::chrono::milliseconds most{100};
+        ask_pause_ = std::min(2 * ask_pause_, most);
+        ask_at_ = Clock::now() + ask_pause_;
+    }
+
+    /// The next message; empty at a deadline, or when it is time to ask whether the queue is empty.
     std::optional<rabbit::Delivery> wait_for_next() {
-        constexpr auto recheck = std::chrono::milliseconds(100);
         auto deadline = rabbit::earlier(ends_at_, after(last_message_at_, options_.idle));
         if (options_.drain) {
-            deadline = rabbit::earlier(deadline, Clock::now() + recheck);
+            deadline = rabbit::earlier(deadline, ask_at_);
         }
         pollfd reader{options_.command.empty() ? output_.descriptor() : -1, 0, 0};
         auto delivery = consumer_.next(deadline, {&reader, 1});
@@ -180,9 +210,15 @@ private:
     }
 
     std::optional<Ending> run_for(const rabbit::Delivery& delivery) {
+        const auto on_failure = options_.on_failure.value_or(OnFailure::stop);
+        const bool from_stream = stream_offset_of(delivery).has_value();
+        if (from_stream && on_failure != OnFailure::stop) {
+            throw Failure(ExitCode::usage, "--on-failure: a stream takes nothing back and rejects nothing");
+        }
         const auto status = run_command(options_.command, delivery,
                                         [this](std::span<pollfd> descriptors) { wait_for_command(descriptors); });
         if (status.succeeded()) {
+            failure_pause_ = least_failure_pause;
             end_at_last_wanted();
             count_taken(delivery);
             if (acks_) {
@@ -190,10 +226,12 @@ private:
             }
             return std::nullopt;
         }
-        const auto on_failure = options_.on_failure.value_or(OnFailure::stop);
         const bool given_back = interrupted_ || on_failure != OnFailure::reject;
-        fmt::print(stderr, "{}: '{}' {}; its message {}\n", program_, options_.command.front(), status.text(),
-                   !acks_ ? "is lost (--ack auto)" : given_back ? "goes back to the queue" : "was rejected");
+        cli::say("{}: '{}' {}; its message {}\n", program_, options_.command.front(), status.text(),
+                   !acks_        ? "is lost (--ack auto)"
+                   : from_stream ? "stays in the stream"
+                   : given_back  ? "goes back to the queue"
+                                 : "was rejected");
         if (interrupted_ || on_failure == OnFailure::stop) {
             return interrupted_ ? Ending::interrupted : Ending::command_failed;
         }
@@ -202,7 +240,19 @@ private:
             count_taken(delivery);
         }
         consumer_.nack(delivery.delivery_tag, given_back);
+        if (given_back && delivery.redelivered) {
+            pause_before_next();
+        }
         return std::nullopt;
+    }
+
+    /// What has failed again will be back at once.
+    void pause_before_next() {
+        constexpr std::chrono::milliseconds most{2000};
+        const auto until = Clock::now() + std::exchange(failure_pause_, std::min(2 * failure_pause_, most));
+        while (!interrupted_ && Clock::now() < until && !(ends_at_ && Clock::now() >= *ends_at_)) {
+            keeping_interrupt([&] { return connection_.wait(rabbit::earlier(until, ends_at_)); });
+        }
     }
 
     /// Before the last message wanted is acked: the broker would send one more in its place.
@@ -244,7 +294,7 @@ private:
     void finish(Ending ending) {
         cancel();
         std::uint64_t lost = 0;
-        while (auto delivery = consumer_.next()) {
+        while (auto delivery = next_of_the_last()) {
             if (acks_) {
                 continue;
             }
@@ -258,10 +308,22 @@ private:
         }
         output_.flush();
         if (lost > 0) {
-            fmt::print(stderr, "{}: {} messages that were on their way are lost (--ack auto)\n", program_, lost);
+            cli::say("{}: {} messages that were on their way are lost (--ack auto)\n", program_, lost);
+        }
+        if (lost_) {
+            throw rabbit::Error(*lost_);
         }
         if (acks_ && options_.command.empty()) {
             ack(received_);
+        }
+    }
+
+    std::optional<rabbit::Delivery> next_of_the_last() {
+        try {
+            return keeping_interrupt([this] { return consumer_.next(); });
+        } catch (const rabbit::Error&) {
+            output_.flush();
+            throw;
         }
     }
 
@@ -288,21 +350,6 @@ private:
                                             failure.what())};
     }
 
-    /// Calls `wait`. A signal does not end it: what is being done for a message is finished first.
-    template <class Wait>
-    auto keeping_interrupt(Wait wait) {
-        for (;;) {
-            try {
-                return wait();
-            } catch (const rabbit::Error& error) {
-                if (error.kind() != rabbit::ErrorKind::interrupted) {
-                    throw;
-                }
-                interrupted_ = true;
-            }
-        }
-    }
-
     /// For a COMMAND that runs. Without acks nothing but this keeps messages from piling up here meanwhile.
     void wait_for_command(std::span<pollfd> descriptors) {
         keeping_interrupt([&] { return acks_ ? connection_.wait({}, descriptors) : connection_.pause({}, descriptors); });
@@ -313,7 +360,15 @@ private:
         constexpr auto patience = std::chrono::seconds(2);
         const auto give_up_at = ends_at_ ? Deadline(std::max(*ends_at_, Clock::now() + patience)) : Deadline();
         pollfd writable{descriptor, POLLOUT, 0};
-        if (keeping_interrupt([&] { return connection_.pause(give_up_at, {&writable, 1}); }) == rabbit::Wake::deadline) {
+        auto wake = rabbit::Wake::watched;
+        try {
+            wake = keeping_interrupt([&] { return connection_.pause(give_up_at, {&writable, 1}); });
+        } catch (const rabbit::Error& error) {  // it is seen to when the message is written; nobody gets half of one
+            lost_ = lost_ ? lost_ : error;
+            poll(&writable, 1, 100);
+        }
+        const bool late = ends_at_ && Clock::now() > *ends_at_ + patience;
+        if (wake == rabbit::Wake::deadline || (lost_ && late)) {
             throw Failure(ExitCode::bad_output,
                           "cannot write to standard output: its reader had stopped when --timeout was up");
         }
@@ -327,7 +382,7 @@ private:
         if (formatter_.is_hello() && options_.command.empty()) {
             output_.write(line);
         } else {
-            fmt::print(stderr, "{}", line);
+            cli::say("{}", line);
         }
     }
 
@@ -347,11 +402,14 @@ private:
             return ExitCode::done;
         }
         if (!options_.connect.quiet) {
-            fmt::print(stderr, "{}: {} of {} messages came before {}\n", program_, received_, *options_.count,
+            cli::say("{}: {} of {} messages came before {}\n", program_, received_, *options_.count,
                        ending == Ending::drained ? "the queue was empty" : "the time was up");
         }
         return received_ == 0 ? ExitCode::nothing_came : ExitCode::too_few_came;
     }
+
+    static constexpr std::chrono::milliseconds least_ask_pause{5};
+    static constexpr std::chrono::milliseconds least_failure_pause{20};
 
     const std::string& program_;
     const ReceiveOptions& options_;
@@ -364,6 +422,9 @@ private:
     Subscription subscription_;
     rabbit::Consumer& consumer_;
     Clock::time_point last_message_at_;
+    std::chrono::milliseconds failure_pause_ = least_failure_pause;
+    std::chrono::milliseconds ask_pause_ = least_ask_pause;
+    Clock::time_point ask_at_ = Clock::now() + ask_pause_;  ///< with --drain
     std::uint64_t received_ = 0;      ///< printed, or handled by COMMAND
     std::uint64_t acked_ = 0;         ///< of those printed
     std::uint64_t last_written_ = 0;  ///< a delivery tag

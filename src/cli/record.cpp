@@ -87,9 +87,17 @@ std::shared_ptr<const Properties> parse_properties(const Json& json) {
     return *properties == Properties() ? nullptr : properties;
 }
 
+std::string text_field(const char* name, const Json& json) {
+    try {
+        return text_of_json(json);
+    } catch (const std::invalid_argument& error) {
+        throw std::invalid_argument(fmt::format("{}: {}", name, error.what()));
+    }
+}
+
 std::string parse_payload(const Json& record) {
-    const auto encoding = record.contains("payload_encoding") ? text_of_json(record["payload_encoding"]) : "string";
-    const auto payload = record.contains("payload") ? text_of_json(record["payload"]) : "";
+    const auto encoding = record.contains("payload_encoding") ? text_field("payload_encoding", record["payload_encoding"]) : "string";
+    const auto payload = record.contains("payload") ? text_field("payload", record["payload"]) : "";
     if (encoding == "string") {
         return payload;
     }
@@ -128,9 +136,9 @@ Record parse_fields(const Json& json) {
     Record record;
     for (const auto& [name, value] : json.items()) {
         if (name == "exchange") {
-            record.exchange = text_of_json(value);
+            record.exchange = text_field("exchange", value);
         } else if (name == "routing_key") {
-            record.routing_key = text_of_json(value);
+            record.routing_key = text_field("routing_key", value);
         } else if (name == "properties") {
             record.message.properties = parse_properties(value);
         } else if (name != "payload" && name != "payload_encoding" && name != "redelivered" &&

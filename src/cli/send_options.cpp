@@ -91,6 +91,13 @@ void SendOptions::add_to(CLI::App& app) {
     connect.add_to(app);
 }
 
+bool SendOptions::reads_standard_input() const {
+    const auto has = [](const std::vector<std::string>& names) {
+        return std::find(names.begin(), names.end(), "-") != names.end();
+    };
+    return (has_records() && files.empty()) || has(messages) || has(files);
+}
+
 void SendOptions::check() {
     if (routing_key && !exchange && !json) {
         throw Failure(ExitCode::usage, "--routing-key needs --exchange (or use --queue for the default exchange)");

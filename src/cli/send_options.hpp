@@ -42,6 +42,7 @@ struct SendOptions {
 
     /// Messages are the records of some input rather than the files or arguments themselves.
     [[nodiscard]] bool has_records() const noexcept { return lines || null || json; }
+    [[nodiscard]] bool reads_standard_input() const;
     /// The messages go to the queue by way of the default exchange.
     [[nodiscard]] bool to_queue() const noexcept { return !exchange && !routing_key; }
 };

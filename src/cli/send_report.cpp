@@ -1,6 +1,7 @@
 #include "cli/send_report.hpp"
 
 #include "cli/repr.hpp"
+#include "cli/say.hpp"
 
 #include <fmt/format.h>
 
@@ -38,7 +39,7 @@ double seconds_since(rabbit::Clock::time_point begun) {
 SendReport::SendReport(SendReportOptions options, Output& output)
     : options_(std::move(options)),
       output_(output),
-      shows_progress_(options_.stream && !options_.quiet && isatty(STDERR_FILENO)) {}
+      shows_progress_(options_.stream && options_.shows_progress && !options_.quiet && isatty(STDERR_FILENO)) {}
 
 void SendReport::sent(std::size_t size) {
     ++sent_;
@@ -63,18 +64,18 @@ void SendReport::reject(const rabbit::Settlement& settlement) {
     const auto cause = settlement.outcome == rabbit::Outcome::returned
                            ? fmt::format("returned: {} {}", settlement.reply_code, printable(settlement.reply_text))
                            : std::string("nacked: the broker did not take it");
-    fmt::print(stderr, "{}: {} {} {} (exchange '{}', routing key '{}')\n", options_.program,
+    cli::say("{}: {} {} {} (exchange '{}', routing key '{}')\n", options_.program,
                options_.stream ? "record" : "message", record_of(settlement.number), cause,
                printable(settlement.address.exchange), printable(settlement.address.routing_key));
 }
 
 void SendReport::lost(std::string_view what) {
     clear_progress();
-    fmt::print(stderr, "{}: {}\n", options_.program, printable(what));
+    cli::say("{}: {}\n", options_.program, printable(what));
 }
 
 void SendReport::reopened(std::string_view broker, std::size_t in_flight) {
-    fmt::print(stderr, "{}: connected to {} again; {} messages in flight are published again and may be there twice\n",
+    cli::say("{}: connected to {} again; {} messages in flight are published again and may be there twice\n",
                options_.program, broker, in_flight);
 }
 
@@ -88,7 +89,7 @@ void SendReport::show_progress() {
     }
     progress_due_ = rabbit::Clock::now() + progress_interval;
     progress_shown_ = true;
-    fmt::print(stderr, "\r\033[K{}: {} sent, {} {}, {:.1f} MB, {:.0f} messages/s", options_.program, sent_,
+    cli::say("\r\033[K{}: {} sent, {} {}, {:.1f} MB, {:.0f} messages/s", options_.program, sent_,
                options_.confirmed ? settled_ - rejected_ : sent_, options_.confirmed ? "confirmed" : "not confirmed",
                static_cast<double>(bytes_) / 1e6, static_cast<double>(sent_) / std::max(seconds_since(begun_), 1e-3));
     std::fflush(stderr);
@@ -96,14 +97,14 @@ void SendReport::show_progress() {
 
 void SendReport::clear_progress() {
     if (std::exchange(progress_shown_, false)) {
-        fmt::print(stderr, "\r\033[K");
+        cli::say("\r\033[K");
     }
 }
 
 void SendReport::finish() {
     clear_progress();
     if (rejected_ > most_rejections_named) {
-        fmt::print(stderr, "{}: {} more were returned or nacked\n", options_.program,
+        cli::say("{}: {} more were returned or nacked\n", options_.program,
                    rejected_ - most_rejections_named);
     }
     if (!options_.stream || options_.quiet) {
@@ -111,12 +112,12 @@ void SendReport::finish() {
     }
     const auto seconds = seconds_since(begun_);
     const auto confirmed = options_.confirmed ? fmt::format("{} confirmed", settled_ - rejected_) : "none confirmed";
-    fmt::print(stderr, "{}: {} messages, {}, {} bytes, {:.3f} s, {:.0f} messages/s\n", options_.program, sent_,
+    cli::say("{}: {} messages, {}, {} bytes, {:.3f} s, {:.0f} messages/s\n", options_.program, sent_,
                confirmed, bytes_, seconds, static_cast<double>(sent_) / std::max(seconds, 1e-3));
 }
 
 void SendReport::resume_point(std::uint64_t first_unsettled_message) const {
-    fmt::print(stderr, "{}: ended early; the first record not known to be confirmed is number {}\n",
+    cli::say("{}: ended early; the first record not known to be confirmed is number {}\n",
                options_.program, record_of(first_unsettled_message));
 }
 

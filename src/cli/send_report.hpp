@@ -15,6 +15,7 @@ namespace cli {
 struct SendReportOptions {
     std::string program;
     bool stream = false;       ///< no line a message, but progress and a summary
+    bool shows_progress = true;  ///< false where it would be written over what somebody types
     bool quiet = false;        ///< only what went wrong
     bool confirmed = true;     ///< publisher confirms are on
     std::uint64_t repeat = 1;  ///< messages made of each record

@@ -38,6 +38,7 @@ public:
           several_(options.has_records() || options.messages.size() + options.files.size() > 1 || options.repeat > 1),
           report_({.program = program,
                    .stream = options.has_records() || options.repeat > 1 || options.no_confirm,
+                   .shows_progress = !(options.reads_standard_input() && isatty(STDIN_FILENO)),
                    .quiet = options.connect.quiet,
                    .confirmed = !options.no_confirm,
                    .repeat = options.repeat},
@@ -77,16 +78,14 @@ private:
             while (auto record = source.next()) {
                 publish(std::move(*record));
             }
-            output_.flush();
             if (source.at_end()) {
                 return;
             }
             pollfd input{source.input().descriptor(), POLLIN, 0};
-            publisher_.wait(report_.progress_due(), {&input, 1});
+            wait({}, {&input, 1});
             if (input.revents != 0) {
                 source.input().read();
             }
-            report_.show_progress();
         }
     }
 
@@ -131,8 +130,7 @@ private:
             return;
         }
         while (rabbit::Clock::now() < next_due_) {
-            publisher_.wait(rabbit::earlier(next_due_, report_.progress_due()));
-            report_.show_progress();
+            wait(next_due_);
         }
         constexpr auto made_up_for = std::chrono::milliseconds(10);  // what a wait may last too long
         const std::chrono::duration<double> interval(1 / options_.rate);
@@ -141,9 +139,17 @@ private:
     }
 
     void settle() {
-        while (!publisher_.settle(report_.progress_due())) {
-            report_.show_progress();
+        while (publisher_.in_flight() > 0) {
+            wait({});
         }
+    }
+
+    /// Waits for anything, and shows what has come of it.
+    void wait(rabbit::Deadline deadline, std::span<pollfd> watched = {}) {
+        output_.flush();
+        publisher_.wait(rabbit::earlier(deadline, report_.progress_due()), watched);
+        output_.flush();
+        report_.show_progress();
     }
 
     void settle_while_confirms_come() {
@@ -158,9 +164,10 @@ private:
     void close() {
         try {
             connection_.close();
-        } catch (const rabbit::Error&) {
+        } catch (const rabbit::Error& error) {
             if (options_.no_confirm) {
-                throw;
+                throw rabbit::Error(error.kind(), "messages sent without confirms may be lost", error.cause(),
+                                    error.reply_code());
             }
         }
     }

@@ -59,9 +59,16 @@ void Subscription::consume(const std::string& queue, rabbit::Table arguments) {
 }
 
 void Subscription::resume(std::optional<std::int64_t> stream_offset) {
+    const auto arguments =
+        stream_offset ? rabbit::Table{{offset_argument, {*stream_offset + 1}}} : options_.consumer_arguments();
     connection_.persist([&] {
-        consumer_->resume(take_queue(), stream_offset ? rabbit::Table{{offset_argument, {*stream_offset + 1}}}
-                                                      : options_.consumer_arguments());
+        try {
+            consumer_->resume(take_queue(), arguments);
+        } catch (const rabbit::Error& error) {
+            // The broker may not have noticed yet that the connection before this one is gone.
+            const bool held = error.kind() == rabbit::ErrorKind::refused && error.cause().find("exclusive") != std::string::npos;
+            throw held ? rabbit::Error(rabbit::ErrorKind::lost, error.operation(), error.cause()) : error;
+        }
     });
 }
 

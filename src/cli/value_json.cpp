@@ -19,7 +19,7 @@ using rabbit::Table;
 using rabbit::Timestamp;
 using rabbit::Value;
 
-constexpr int deepest = 64;  // RabbitMQ's own tables nest two or three deep
+constexpr int deepest = 512;  // as deep as the library takes them from the broker
 
 [[noreturn]] void refuse(const std::string& text) {
     throw std::invalid_argument(text);

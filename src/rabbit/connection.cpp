@@ -20,6 +20,19 @@ namespace {
 
 constexpr amqp_channel_t channel = 1;
 
+/// Calls a function at the end of its scope.
+template <class Function>
+class Finally {
+public:
+    explicit Finally(Function function) : function_(std::move(function)) {}
+    ~Finally() { function_(); }
+    Finally(const Finally&) = delete;
+    Finally& operator=(const Finally&) = delete;
+
+private:
+    Function function_;
+};
+
 /// Trying again does not mend a missing permission.
 ErrorKind kind_of(int reply_code) {
     switch (reply_code) {
@@ -93,7 +106,7 @@ void Connection::persist(const std::function<void()>& use) {
 }
 
 bool Connection::may_reopen(const Error& error) const noexcept {
-    return error.kind() == ErrorKind::lost && retry_->allowed();
+    return error.kind() == ErrorKind::lost && !interrupt_reported_ && retry_->allowed();
 }
 
 /// Tries each endpoint once, beginning with the one that worked last; what it throws names them all.
@@ -118,7 +131,7 @@ void Connection::open_any() {
     for (std::size_t i = 1; i < failures.size(); ++i) {
         cause += fmt::format("; {}", failures[i].what());
     }
-    throw Error(failures.back().kind(), failures.front().operation(), cause, failures.back().reply_code());
+    throw Error(ErrorKind::unreachable, failures.front().operation(), cause, failures.back().reply_code());
 }
 
 void Connection::open(std::size_t endpoint) {
@@ -217,6 +230,12 @@ void Connection::await_reply(const std::string& operation, std::uint32_t reply,
     const auto deadline = Clock::now() + options_.reply_timeout;
     Awaited awaited{reply, on_reply};
     awaited_ = &awaited;
+    // A consumer whose consume-ok is not waited for would lose what the broker has sent behind it.
+    const bool keeps_interrupt = std::exchange(interrupt_held_, reply == AMQP_BASIC_CONSUME_OK_METHOD);
+    const Finally end_of_wait([&] {
+        awaited_ = nullptr;
+        interrupt_held_ = keeps_interrupt;
+    });
     try {
         while (!awaited.arrived) {
             // Something may come all the time, and not the answer.
@@ -226,9 +245,7 @@ void Connection::await_reply(const std::string& operation, std::uint32_t reply,
                                               std::chrono::duration<double>(options_.reply_timeout).count()));
             }
         }
-        awaited_ = nullptr;
     } catch (const Error& error) {
-        awaited_ = nullptr;
         late_reply_ = reply;
         if (error.kind() == ErrorKind::closed || error.kind() == ErrorKind::refused) {
             throw Error(error.kind(), operation, error.cause(), error.reply_code());

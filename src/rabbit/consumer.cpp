@@ -30,8 +30,7 @@ void Consumer::resume(std::string queue, Table arguments) {
         arrived_.clear();
     }
     tag_offset_ = last_tag_;
-    cancelled_by_broker_ = false;
-    cancelling_ = false;
+    cancelling_ = cancelled_ = cancelled_by_broker_ = false;
     subscribe();
 }
 
@@ -66,7 +65,7 @@ std::optional<Delivery> Consumer::next(Deadline deadline, std::span<pollfd> watc
         if (auto delivery = next_buffered()) {
             return delivery;
         }
-        if (cancelled_ || over) {
+        if (cancelled_ || over || (cancelling_ && cancelled_by_broker_)) {
             return std::nullopt;
         }
         if (cancelled_by_broker_) {

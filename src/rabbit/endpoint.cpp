@@ -165,9 +165,11 @@ Endpoint Endpoint::parse(std::string_view uri) {
     if (parsed->fragment.first) {
         refuse("it has a fragment; write '#' as %23");
     }
-    for (const auto* part : {&endpoint.user, &endpoint.password, &endpoint.host}) {
+    auto& tls = endpoint.tls_options;
+    for (const auto* part : {&endpoint.user, &endpoint.password, &endpoint.host, &tls.server_name, &tls.ca_file,
+                             &tls.certificate_file, &tls.key_file}) {
         if (part->find('\0') != std::string::npos) {
-            refuse("user, password and host cannot hold a NUL byte");
+            refuse("only the virtual host can hold a NUL byte");
         }
     }
     return endpoint;

@@ -2,7 +2,6 @@
 
 #include "properties_codec.hpp"
 #include "rabbit/error.hpp"
-#include "retry.hpp"
 #include "wire.hpp"
 
 #include <fmt/format.h>
@@ -44,6 +43,7 @@ void Publisher::publish(Address address, Message message) {
     }
     InFlight sent{published_ + 1, std::move(address), std::move(message)};
     encode(sent);
+    ++next_tag_;
     ++published_;
     if (options_.confirm) {
         in_flight_bytes_ += sent.message.body.size();
@@ -104,7 +104,8 @@ void Publisher::publish_again() {
     std::erase_if(in_flight_, [](const InFlight& sent) { return sent.settled; });
     first_tag_ = 1;
     return_cursor_ = 1;
-    reopened_ = true;
+    next_tag_ = 1;
+    republished_ = in_flight_.size();
     progress_ = Clock::now();
     if (options_.on_reopened) {
         options_.on_reopened(in_flight_.size());
@@ -115,6 +116,7 @@ void Publisher::publish_again() {
         auto& sent = in_flight_[tag - first_tag_];  // confirms of those before it move first_tag_
         sent.reply_code = 0;
         encode(sent);
+        ++next_tag_;
         connection_.flush_batch({});
     }
 }
@@ -156,16 +158,19 @@ Deadline Publisher::overdue() const {
 }
 
 void Publisher::on_confirm(const Confirm& confirm) {
-    const auto next_tag = first_tag_ + in_flight_.size();
-    if (confirm.delivery_tag >= next_tag) {
+    if (confirm.delivery_tag >= next_tag_) {
         throw connection_.wire_->lost(
             fmt::format("it confirmed message {}, which was not published", confirm.delivery_tag));
     }
-    if (std::exchange(reopened_, false) && !confirm.ack && connection_.retry_->allowed()) {
+    constexpr int most_early_nacks = 6;
+    if (confirm.ack) {
+        republished_ = 0;
+        early_nacks_ = 0;
+    } else if (confirm.delivery_tag <= republished_ && ++early_nacks_ <= most_early_nacks) {
         throw connection_.wire_->lost("it does not take messages yet");
     }
     // Tag 0 with `multiple` means all so far (AMQP 0-9-1, section 1.8.3.13 of the generated reference).
-    const auto last_tag = confirm.multiple && confirm.delivery_tag == 0 ? next_tag - 1 : confirm.delivery_tag;
+    const auto last_tag = confirm.multiple && confirm.delivery_tag == 0 ? next_tag_ - 1 : confirm.delivery_tag;
     for (auto tag = confirm.multiple ? first_tag_ : std::max(first_tag_, last_tag); tag <= last_tag; ++tag) {
         settle_one(in_flight_[tag - first_tag_], confirm.ack);
     }
