@@ -196,3 +196,19 @@ def test_quiet_does_not_hide_the_resume_point(send: Program, queue: str) -> None
     feeder.process.interrupt()
     lines = feeder.finish().stderr.splitlines()
     assert len(lines) == 2 and b"interrupted" in lines[0] and b"is number " in lines[1]
+
+
+def test_each_line_is_there_when_its_message_is_confirmed(send: Program, queue: str) -> None:
+    process = send.start("--queue", queue, "--rate", "1", "first", "second", "third")
+    process.expect_stdout(b" [x] Sent 'first'\n")
+    process.expect_stdout(b" [x] Sent 'first'\n [x] Sent 'second'\n")
+    assert process.running
+    assert process.finish().stdout.count(b"\n") == 3
+
+
+@pytest.mark.parametrize("args", ["-", "--lines", "--file -"])
+def test_a_closed_standard_input_cannot_be_read(send: Program, queue: str, args: str) -> None:
+    send.command = ["/bin/sh", "-c", 'exec "$0" "$@" <&-', *send.command]
+    result = send("--queue", queue, *args.split())
+    assert (result.returncode, result.stdout) == (66, b"")
+    assert result.stderr.startswith(b"send: cannot read standard input: ")

@@ -147,6 +147,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Malformed{"amqp://host:0", "the port is not"}, Malformed{"amqp://host:65536", "the port is not"},
                     Malformed{"amqp://host:99999999999999999999", "from 1 to 65535"},
                     Malformed{"amqp://host:-1", "character"}, Malformed{"amqp://host:amqp", "character"},
+                    Malformed{"amqps://host?server_name_indication=%00", "NUL"},
                     Malformed{"amqp://host/a/b", "%2f"}, Malformed{"amqp://host/a/", "%2f"},
                     Malformed{"amqp://host//", "%2f"}, Malformed{"amqp://host/v#f", "%23"},
                     Malformed{"amqp://host/a b", "character 14"}, Malformed{" amqp://host", "character 1"},
