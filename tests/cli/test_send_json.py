@@ -184,7 +184,7 @@ def test_properties_of_the_command_line_win_over_the_records(
 
 # What is no record.
 
-DEEP = "[" * 65 + "]" * 65
+DEEP = "[" * 513 + "]" * 513
 VERY_DEEP = "[" * 400_000 + "]" * 400_000
 
 BAD_LINES = {

@@ -94,7 +94,7 @@ def test_a_file_nobody_may_read(send: Program, fake_broker: FakeBroker, tmp_path
         ("k:json=", "not JSON"),
         ("k:json={", "not JSON"),
         ('k:json={"!int24": 1}', "no type '!int24'"),
-        ("k:json=" + "[" * 70 + "]" * 70, "nested"),
+        ("k:json=" + "[" * 520 + "]" * 520, "nested"),
         ("k" * 256 + "=v", "256"),
     ],
     ids=lambda value: value[:20],
