@@ -159,6 +159,8 @@ private:
                 std::string_view body);
     /// Sends what is buffered once it fills a segment; false: it did not.
     bool flush_batch(Deadline deadline);
+    /// Sends what is buffered as far as the socket takes it at once.
+    void send_now();
     /// Sends what is buffered; true: what the broker sent meanwhile was handled.
     bool flush(Deadline deadline = {});
     bool read_frame();

@@ -48,9 +48,9 @@ public:
     /// then comes back empty.
     void cancel();
 
-    /// basic.ack of all up to `delivery_tag`. It leaves when something is waited for.
+    /// basic.ack of all up to `delivery_tag`, sent at once: the broker waits for it when as many as `prefetch` are out.
     void ack_up_to(std::uint64_t delivery_tag);
-    /// basic.ack of one.
+    /// basic.ack of one. It leaves when something is waited for.
     void ack(std::uint64_t delivery_tag);
     /// basic.nack of one: back to its place in the queue, or (requeue false) dropped or dead-lettered.
     void nack(std::uint64_t delivery_tag, bool requeue);

@@ -314,6 +314,12 @@ bool Connection::flush(Deadline deadline) {
     return handled;
 }
 
+void Connection::send_now() {
+    if (wire_->unsent() > 0 && wire_->poll(true, Clock::now(), {}, -1).writable) {
+        wire_->write();
+    }
+}
+
 Wake Connection::wait(Deadline deadline, std::span<pollfd> watched) {
     if (flush(deadline)) {
         return Wake::frame;
@@ -468,9 +474,7 @@ void Connection::handle_connection_close(int code, std::string_view text) {
                       fmt::format("{} {}", code, text), code);
     amqp_connection_close_ok_t ok{};
     send_method(0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
-    if (wire_->poll(true, Clock::now(), {}, -1).writable) {
-        wire_->write();
-    }
+    send_now();
     throw error;
 }
 

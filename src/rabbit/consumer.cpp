@@ -100,6 +100,7 @@ void Consumer::cancel() {
 
 void Consumer::ack_up_to(std::uint64_t delivery_tag) {
     send_ack(delivery_tag, true);
+    connection_.send_now();
 }
 
 void Consumer::ack(std::uint64_t delivery_tag) {
