@@ -151,15 +151,18 @@ private:
         }
         auto delivery = consumer_.next_buffered();
         if (!delivery) {
-            acknowledge();
+            output_.flush();
             delivery = wait_for_next();
         }
         if (!delivery) {
-            if (options_.drain && Clock::now() >= ask_at_) {
-                if (subscription_.is_empty()) {
+            if (uses_lulls() && Clock::now() >= lull_at_) {
+                acknowledge();
+                if (options_.drain && subscription_.is_empty()) {
                     return Ending::drained;
                 }
-                ask_later();
+                constexpr std::chrono::milliseconds longest{100};
+                lull_ = std::min(2 * lull_, longest);
+                lull_at_ = Clock::now() + lull_;
             }
             const auto idle_until = after(last_message_at_, options_.idle);
             return idle_until && Clock::now() >= *idle_until ? std::optional(Ending::out_of_time) : std::nullopt;
@@ -167,10 +170,10 @@ private:
         if (options_.drain && stream_offset_of(*delivery)) {
             throw Failure(ExitCode::usage, "--drain: a stream is never empty; use --idle");
         }
-        if (options_.idle || options_.drain) {
+        if (options_.idle || uses_lulls()) {
             last_message_at_ = Clock::now();
-            ask_pause_ = least_ask_pause;
-            ask_at_ = last_message_at_ + ask_pause_;
+            lull_ = least_lull;
+            lull_at_ = last_message_at_ + lull_;
         }
         if (!options_.command.empty()) {
             return run_for(*delivery);
@@ -179,18 +182,15 @@ private:
         return std::nullopt;
     }
 
-    /// Asking whether the queue is empty is not for while messages come: the broker has to stop for it.
-    void ask_later() {
-        constexpr std::chrono::milliseconds most{100};
-        ask_pause_ = std::min(2 * ask_pause_, most);
-        ask_at_ = Clock::now() + ask_pause_;
-    }
+    /// Acks of few messages, and the question whether the queue is empty, are for when no message comes: the broker has
+    /// to stop for them.
+    bool uses_lulls() const { return acks_ || options_.drain; }
 
-    /// The next message; empty at a deadline, or when it is time to ask whether the queue is empty.
+    /// The next message; empty at a deadline or in a lull.
     std::optional<rabbit::Delivery> wait_for_next() {
         auto deadline = rabbit::earlier(ends_at_, after(last_message_at_, options_.idle));
-        if (options_.drain) {
-            deadline = rabbit::earlier(deadline, ask_at_);
+        if (options_.drain || (acks_ && options_.command.empty() && received_ > acked_)) {
+            deadline = rabbit::earlier(deadline, lull_at_);
         }
         pollfd reader{options_.command.empty() ? output_.descriptor() : -1, 0, 0};
         auto delivery = consumer_.next(deadline, {&reader, 1});
@@ -408,7 +408,7 @@ private:
         return received_ == 0 ? ExitCode::nothing_came : ExitCode::too_few_came;
     }
 
-    static constexpr std::chrono::milliseconds least_ask_pause{5};
+    static constexpr std::chrono::milliseconds least_lull{5};
     static constexpr std::chrono::milliseconds least_failure_pause{20};
 
     const std::string& program_;
@@ -423,8 +423,8 @@ private:
     rabbit::Consumer& consumer_;
     Clock::time_point last_message_at_;
     std::chrono::milliseconds failure_pause_ = least_failure_pause;
-    std::chrono::milliseconds ask_pause_ = least_ask_pause;
-    Clock::time_point ask_at_ = Clock::now() + ask_pause_;  ///< with --drain
+    std::chrono::milliseconds lull_ = least_lull;
+    Clock::time_point lull_at_ = Clock::now() + lull_;  ///< when no message has come for so long
     std::uint64_t received_ = 0;      ///< printed, or handled by COMMAND
     std::uint64_t acked_ = 0;         ///< of those printed
     std::uint64_t last_written_ = 0;  ///< a delivery tag
