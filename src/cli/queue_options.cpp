@@ -11,7 +11,6 @@ namespace {
 constexpr auto group = "Queue";
 
 // AMQP 0-9-1, section 1.1 of the generated reference.
-constexpr int precondition_failed = 406;
 constexpr int internal_error = 541;
 
 /// RabbitMQ closes the connection over a queue that is neither durable nor exclusive once its deprecated feature

@@ -9,7 +9,6 @@ namespace cli {
 namespace {
 
 constexpr auto offset_argument = "x-stream-offset";
-constexpr int precondition_failed = 406;  // AMQP 0-9-1, section 1.1 of the generated reference
 
 /// RabbitMQ says of a stream only that the prefetch is missing.
 rabbit::Error explained(const rabbit::Error& error) {
