@@ -22,7 +22,7 @@ struct amqp_basic_properties_t_;
 
 namespace rabbit {
 
-class Content;
+class MessageAssembler;
 class Error;
 class Retry;
 class Wire;
@@ -78,7 +78,7 @@ protected:
 };
 
 /// Why Connection::wait came back.
-enum class Wake {
+enum class WaitResult {
     frame,     ///< the broker sent something, and it was handled
     watched,   ///< a watched descriptor is ready
     deadline,  ///< the time was up
@@ -115,7 +115,7 @@ public:
     void reopen();
 
     /// Calls `use`. Whenever the connection is lost in it and there is a retry_for, reopens it and calls `use` again.
-    void persist(const std::function<void()>& use);
+    void with_reconnect(const std::function<void()>& use);
 
     /// `error` is that the connection was lost, and it is to be reopened rather than given up: never after an interrupt.
     [[nodiscard]] bool may_reopen(const Error& error) const noexcept;
@@ -125,11 +125,11 @@ public:
 
     /// Sends what is buffered, then waits until one thing the broker sent was handled, a watched descriptor is
     /// ready (its `revents` say how) or the deadline has passed. Throws kind `closed`, `lost` or `interrupted`.
-    Wake wait(Deadline deadline, std::span<pollfd> watched = {});
+    WaitResult wait(Deadline deadline, std::span<pollfd> watched = {});
 
     /// Waits for a watched descriptor and keeps heartbeats, but reads nothing: for a caller that can take no more
     /// messages for now. Throws kind `interrupted`.
-    Wake pause(Deadline deadline, std::span<pollfd> watched);
+    WaitResult wait_without_reading(Deadline deadline, std::span<pollfd> watched);
 
     /// Handles one frame that has been read already, without asking the system for more; false: there was none.
     bool handle_buffered();
@@ -185,7 +185,7 @@ private:
     std::string server_;
     std::unique_ptr<Retry> retry_;
     std::unique_ptr<Wire> wire_;
-    std::unique_ptr<Content> content_;
+    std::unique_ptr<MessageAssembler> assembler_;
     Listener* listener_ = nullptr;
     Awaited* awaited_ = nullptr;
     std::optional<std::string> blocked_;

@@ -65,7 +65,7 @@ public:
     void publish(Address address, Message message);
 
     /// Connection::wait that throws kind `timeout` when confirms are overdue.
-    Wake wait(Deadline deadline, std::span<pollfd> watched = {});
+    WaitResult wait(Deadline deadline, std::span<pollfd> watched = {});
 
     /// Waits until nothing is in flight; false: the deadline passed first.
     bool settle(Deadline deadline = {});

@@ -1,4 +1,4 @@
-#include "cli/config_file.hpp"
+#include "config_file.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
-#include "cli/field_option.hpp"
+#include "field_option.hpp"
 
-#include "cli/failure.hpp"
-#include "cli/value_json.hpp"
+#include "failure.hpp"
+#include "value_json.hpp"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cli/failure.hpp"
+#include "failure.hpp"
 
 #include <functional>
 #include <string>

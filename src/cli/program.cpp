@@ -1,11 +1,11 @@
-#include "cli/program.hpp"
+#include "program.hpp"
 
-#include "cli/config_file.hpp"
-#include "cli/output.hpp"
-#include "cli/redact.hpp"
-#include "cli/repr.hpp"
-#include "cli/say.hpp"
-#include "cli/signals.hpp"
+#include "config_file.hpp"
+#include "output.hpp"
+#include "redact.hpp"
+#include "repr.hpp"
+#include "say.hpp"
+#include "signals.hpp"
 #include "rabbit/error.hpp"
 
 #include <fmt/format.h>

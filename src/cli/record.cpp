@@ -1,6 +1,6 @@
-#include "cli/record.hpp"
+#include "record.hpp"
 
-#include "cli/value_json.hpp"
+#include "value_json.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "cli/redact.hpp"
+#include "redact.hpp"
 
 #include <algorithm>
 #include <iterator>

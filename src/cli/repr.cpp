@@ -1,4 +1,4 @@
-#include "cli/repr.hpp"
+#include "repr.hpp"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cli/exit_code.hpp"
+#include "exit_code.hpp"
 
 namespace cli {
 

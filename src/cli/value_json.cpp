@@ -1,4 +1,4 @@
-#include "cli/value_json.hpp"
+#include "value_json.hpp"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>

@@ -1,12 +1,12 @@
 #include "rabbit/connection.hpp"
 
-#include "content.hpp"
+#include "message_assembler.hpp"
 #include "login.hpp"
 #include "rabbit/error.hpp"
 #include "retry.hpp"
-#include "table_codec.hpp"
-#include "tcp.hpp"
-#include "wire.hpp"
+#include "codec/table_codec.hpp"
+#include "net/tcp.hpp"
+#include "net/wire.hpp"
 
 #include <fmt/format.h>
 
@@ -91,7 +91,7 @@ void Connection::reopen() {
     }
 }
 
-void Connection::persist(const std::function<void()>& use) {
+void Connection::with_reconnect(const std::function<void()>& use) {
     for (;;) {
         try {
             use();
@@ -140,7 +140,7 @@ void Connection::open(std::size_t endpoint) {
     auto wire = std::make_unique<Wire>(endpoints_[endpoint], options);
     server_ = log_in(*wire, endpoints_[endpoint], options);
     wire_ = std::move(wire);
-    content_ = std::make_unique<Content>();
+    assembler_ = std::make_unique<MessageAssembler>();
     late_reply_.reset();
     set_blocked({});
     await_channel();
@@ -169,7 +169,7 @@ void Connection::check_channel() const {
 }
 
 void Connection::reopen_channel() {
-    *content_ = Content();
+    *assembler_ = MessageAssembler();
     amqp_channel_open_t open{};
     send_method(channel, AMQP_CHANNEL_OPEN_METHOD, &open);
     await_channel();
@@ -239,7 +239,7 @@ void Connection::await_reply(const std::string& operation, std::uint32_t reply,
     try {
         while (!awaited.arrived) {
             // Something may come all the time, and not the answer.
-            const bool over = wait(deadline) == Wake::deadline || passed(deadline);
+            const bool over = wait(deadline) == WaitResult::deadline || passed(deadline);
             if (over && !awaited.arrived) {
                 throw wire_->lost(fmt::format("no answer within {} s",
                                               std::chrono::duration<double>(options_.reply_timeout).count()));
@@ -320,37 +320,37 @@ void Connection::send_now() {
     }
 }
 
-Wake Connection::wait(Deadline deadline, std::span<pollfd> watched) {
+WaitResult Connection::wait(Deadline deadline, std::span<pollfd> watched) {
     if (flush(deadline)) {
-        return Wake::frame;
+        return WaitResult::frame;
     }
     for (;;) {
         if (handle_buffered()) {
-            return Wake::frame;
+            return WaitResult::frame;
         }
         const auto ready = wire_->poll(false, deadline, watched, armed_interrupt());
         report_interrupt(ready.interrupted);
         if (ready.readable && read_frame()) {
-            return Wake::frame;
+            return WaitResult::frame;
         }
         if (ready.watched) {
-            return Wake::watched;
+            return WaitResult::watched;
         }
         if (passed(deadline)) {
-            return Wake::deadline;
+            return WaitResult::deadline;
         }
     }
 }
 
-Wake Connection::pause(Deadline deadline, std::span<pollfd> watched) {
+WaitResult Connection::wait_without_reading(Deadline deadline, std::span<pollfd> watched) {
     for (;;) {
         const auto ready = wire_->poll_unread(deadline, watched, armed_interrupt());
         report_interrupt(ready.interrupted);
         if (ready.watched) {
-            return Wake::watched;
+            return WaitResult::watched;
         }
         if (passed(deadline)) {
-            return Wake::deadline;
+            return WaitResult::deadline;
         }
     }
 }
@@ -382,22 +382,22 @@ void Connection::handle(const amqp_frame_t& frame) {
     }
     if (frame.frame_type == AMQP_FRAME_METHOD) {
         handle_method(frame);
-    } else if (const auto broken = content_->add(frame, listener_); !broken.empty()) {
+    } else if (const auto broken = assembler_->add(frame, listener_); !broken.empty()) {
         throw wire_->lost(fmt::format("it sent {}", broken));
     }
 }
 
 void Connection::handle_method(const amqp_frame_t& frame) {
     const auto& method = frame.payload.method;
-    if (frame.channel == channel && content_->begun() && method.id != AMQP_CHANNEL_CLOSE_METHOD) {
+    if (frame.channel == channel && assembler_->begun() && method.id != AMQP_CHANNEL_CLOSE_METHOD) {
         throw wire_->lost("it sent a method in the middle of a message");
     }
     switch (method.id) {
         case AMQP_BASIC_DELIVER_METHOD:
-            content_->begin(*static_cast<const amqp_basic_deliver_t*>(method.decoded));
+            assembler_->begin(*static_cast<const amqp_basic_deliver_t*>(method.decoded));
             break;
         case AMQP_BASIC_RETURN_METHOD:
-            content_->begin(*static_cast<const amqp_basic_return_t*>(method.decoded));
+            assembler_->begin(*static_cast<const amqp_basic_return_t*>(method.decoded));
             break;
         case AMQP_BASIC_ACK_METHOD: {
             const auto& ack = *static_cast<const amqp_basic_ack_t*>(method.decoded);

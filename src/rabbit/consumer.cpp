@@ -1,8 +1,8 @@
 #include "rabbit/consumer.hpp"
 
 #include "rabbit/error.hpp"
-#include "table_codec.hpp"
-#include "wire.hpp"
+#include "codec/table_codec.hpp"
+#include "net/wire.hpp"
 
 #include <fmt/format.h>
 
@@ -76,7 +76,7 @@ std::optional<Delivery> Consumer::next(Deadline deadline, std::span<pollfd> watc
             throw connection_.wire_->lost("it did not answer basic.cancel");
         }
         const auto wake = connection_.wait(earlier(deadline, answer_due), watched);
-        over = wake == Wake::watched || passed(deadline);  // also while what comes is no message
+        over = wake == WaitResult::watched || passed(deadline);  // also while what comes is no message
     }
 }
 

@@ -1,7 +1,7 @@
 #include "login.hpp"
 
 #include "rabbit/error.hpp"
-#include "table_codec.hpp"
+#include "codec/table_codec.hpp"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "wire.hpp"
+#include "net/wire.hpp"
 
 namespace rabbit {
 

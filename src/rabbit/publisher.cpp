@@ -1,8 +1,8 @@
 #include "rabbit/publisher.hpp"
 
-#include "properties_codec.hpp"
+#include "codec/properties_codec.hpp"
 #include "rabbit/error.hpp"
-#include "wire.hpp"
+#include "net/wire.hpp"
 
 #include <fmt/format.h>
 
@@ -68,9 +68,9 @@ void Publisher::encode(const InFlight& sent) {
     connection_.encode(publish, properties.get(), sent.message.body);
 }
 
-Wake Publisher::wait(Deadline deadline, std::span<pollfd> watched) {
+WaitResult Publisher::wait(Deadline deadline, std::span<pollfd> watched) {
     connection_.check_channel();
-    auto wake = Wake::frame;
+    auto wake = WaitResult::frame;
     try {
         wake = connection_.wait(earlier(deadline, overdue()), watched);
     } catch (const Error& error) {
@@ -97,7 +97,7 @@ void Publisher::recover(const Error& error) {
         options_.on_lost(error);
     }
     connection_.reopen();
-    connection_.persist([this] { publish_again(); });
+    connection_.with_reconnect([this] { publish_again(); });
 }
 
 void Publisher::publish_again() {
@@ -123,7 +123,7 @@ void Publisher::publish_again() {
 
 bool Publisher::settle(Deadline deadline) {
     while (!in_flight_.empty()) {
-        if (wait(deadline) == Wake::deadline || passed(deadline)) {
+        if (wait(deadline) == WaitResult::deadline || passed(deadline)) {
             return in_flight_.empty();
         }
     }

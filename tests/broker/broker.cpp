@@ -1,6 +1,6 @@
 #include "broker.hpp"
 
-#include "rabbit/properties_codec.hpp"
+#include "codec/properties_codec.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "rabbit/amqp.hpp"
+#include "codec/amqp.hpp"
 #include "rabbit/connection.hpp"
 #include "rabbit/error.hpp"
 

@@ -16,7 +16,7 @@ namespace {
 
 using namespace broker;
 using rabbit::ErrorKind;
-using rabbit::Wake;
+using rabbit::WaitResult;
 
 class ConnectionTest : public broker::Test {
 protected:
@@ -42,7 +42,7 @@ protected:
 
     /// Waits to the deadline and handles what comes before it.
     static void wait_out(rabbit::Connection& connection, rabbit::Clock::duration duration) {
-        for (const auto deadline = in(duration); connection.wait(deadline) != Wake::deadline;) {
+        for (const auto deadline = in(duration); connection.wait(deadline) != WaitResult::deadline;) {
         }
     }
 };
@@ -292,13 +292,13 @@ TEST_F(ConnectionTest, TellsWhichBrokerItIs) {
 TEST_F(ConnectionTest, WaitsToItsDeadlineWhenNothingHappens) {
     auto connection = connect();
     const auto deadline = rabbit::Clock::now() + 200ms;
-    EXPECT_EQ(connection.wait(deadline), Wake::deadline);
+    EXPECT_EQ(connection.wait(deadline), WaitResult::deadline);
     EXPECT_GE(rabbit::Clock::now(), deadline);
 }
 
 TEST_F(ConnectionTest, ComesBackAtOnceFromADeadlineThatHasPassed) {
     auto connection = connect();
-    EXPECT_EQ(connection.wait(rabbit::Clock::now() - 1h), Wake::deadline);
+    EXPECT_EQ(connection.wait(rabbit::Clock::now() - 1h), WaitResult::deadline);
 }
 
 TEST_F(ConnectionTest, WaitsForAWatchedDescriptor) {
@@ -307,7 +307,7 @@ TEST_F(ConnectionTest, WaitsForAWatchedDescriptor) {
     Pipe pipe;
     std::thread writer([&pipe] { pipe.write(); });
     std::array<pollfd, 2> watched{{{quiet.read_end(), POLLIN, 0}, {pipe.read_end(), POLLIN, 0}}};
-    EXPECT_EQ(connection.wait(in(patience), watched), Wake::watched);
+    EXPECT_EQ(connection.wait(in(patience), watched), WaitResult::watched);
     writer.join();
     EXPECT_EQ(watched[0].revents, 0);
     EXPECT_EQ(watched[1].revents, POLLIN);
@@ -317,7 +317,7 @@ TEST_F(ConnectionTest, AWatchedDescriptorThatIsNotReadyChangesNothing) {
     auto connection = connect();
     Pipe quiet;
     std::array<pollfd, 1> watched{{{quiet.read_end(), POLLIN, POLLIN}}};
-    EXPECT_EQ(connection.wait(in(100ms), watched), Wake::deadline);
+    EXPECT_EQ(connection.wait(in(100ms), watched), WaitResult::deadline);
     EXPECT_EQ(watched[0].revents, 0);
 }
 
@@ -329,7 +329,7 @@ TEST_F(ConnectionTest, AnInterruptEndsAWaitOnceAndTheConnectionWorksOn) {
     std::thread writer([&interrupt] { interrupt.write(); });
     EXPECT_EQ(error_of([&] { connection.wait(in(patience)); }).kind(), ErrorKind::interrupted);
     writer.join();
-    EXPECT_EQ(connection.wait(in(100ms)), Wake::deadline);
+    EXPECT_EQ(connection.wait(in(100ms)), WaitResult::deadline);
     EXPECT_EQ(connection.declare(exclusive()).name, queue());
     EXPECT_NO_THROW(connection.close());
 }
@@ -369,7 +369,7 @@ TEST_F(ConnectionTest, KeepsHeartbeatsWhileItPauses) {
     rabbit::ConnectionOptions options;
     options.heartbeat = 1s;
     auto connection = connect(options);
-    EXPECT_EQ(connection.pause(in(4s), {}), Wake::deadline);
+    EXPECT_EQ(connection.wait_without_reading(in(4s), {}), WaitResult::deadline);
     EXPECT_EQ(connection.declare(exclusive()).name, queue());
     EXPECT_NO_THROW(connection.close());
 }
@@ -379,7 +379,7 @@ TEST_F(ConnectionTest, APauseEndsForAWatchedDescriptor) {
     Pipe pipe;
     pipe.write();
     std::array<pollfd, 1> watched{{{pipe.read_end(), POLLIN, 0}}};
-    EXPECT_EQ(connection.pause(in(patience), watched), Wake::watched);
+    EXPECT_EQ(connection.wait_without_reading(in(patience), watched), WaitResult::watched);
     EXPECT_EQ(watched[0].revents, POLLIN);
 }
 
@@ -389,7 +389,7 @@ TEST_F(ConnectionTest, APauseEndsForAnInterrupt) {
     options.interrupt = interrupt.read_end();
     auto connection = connect(options);
     interrupt.write();
-    EXPECT_EQ(error_of([&] { connection.pause(in(patience), {}); }).kind(), ErrorKind::interrupted);
+    EXPECT_EQ(error_of([&] { connection.wait_without_reading(in(patience), {}); }).kind(), ErrorKind::interrupted);
 }
 
 TEST_F(ConnectionTest, MissedHeartbeatsLoseIt) {

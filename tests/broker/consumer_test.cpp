@@ -1,7 +1,7 @@
 #include "broker.hpp"
 
 #include "rabbit/consumer.hpp"
-#include "rabbit/properties_codec.hpp"
+#include "codec/properties_codec.hpp"
 
 #include <gtest/gtest.h>
 

@@ -19,7 +19,7 @@ namespace {
 using namespace broker;
 using rabbit::ErrorKind;
 using rabbit::Outcome;
-using rabbit::Wake;
+using rabbit::WaitResult;
 
 /// What became of the messages, by number.
 struct Settled {
@@ -453,7 +453,7 @@ TEST_F(PublisherTest, WhatWasPublishedLeavesBeforeAWait) {
     auto connection = connect();
     rabbit::Publisher publisher(connection, noting());
     publisher.publish(address(), message("hello"));
-    EXPECT_EQ(publisher.wait(in(patience)), Wake::frame);
+    EXPECT_EQ(publisher.wait(in(patience)), WaitResult::frame);
     expect_all(Outcome::confirmed, 1);
 }
 
@@ -463,7 +463,7 @@ TEST_F(PublisherTest, WaitsForAWatchedDescriptorToo) {
     Pipe pipe;
     pipe.write();
     std::array<pollfd, 1> watched{{{pipe.read_end(), POLLIN, 0}}};
-    EXPECT_EQ(publisher.wait(in(patience), watched), Wake::watched);
+    EXPECT_EQ(publisher.wait(in(patience), watched), WaitResult::watched);
 }
 
 TEST_F(PublisherTest, OverdueConfirmsAreATimeout) {

@@ -7,7 +7,7 @@
 #include "rabbit/consumer.hpp"
 #include "rabbit/error.hpp"
 #include "rabbit/publisher.hpp"
-#include "rabbit/tcp.hpp"
+#include "net/tcp.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 // KEY:TYPE=VALUE is a field that JSON gives back, or a Failure of code `usage`.
-#include "cli/failure.hpp"
-#include "cli/field_option.hpp"
-#include "cli/value_json.hpp"
+#include "failure.hpp"
+#include "field_option.hpp"
+#include "value_json.hpp"
 #include "fuzz.hpp"
 
 #include <string>

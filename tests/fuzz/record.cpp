@@ -1,5 +1,5 @@
 // A JSON record is a message or an std::invalid_argument; a message comes back from the record that is made of it.
-#include "cli/record.hpp"
+#include "record.hpp"
 #include "fuzz.hpp"
 
 #include <stdexcept>

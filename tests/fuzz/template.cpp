@@ -1,6 +1,6 @@
 // A template is refused with a Failure of code `usage` before there is a message, or fits every message.
-#include "cli/failure.hpp"
-#include "cli/format.hpp"
+#include "failure.hpp"
+#include "format.hpp"
 #include "fuzz.hpp"
 
 #include <limits>

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "rabbit/connection.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+#include <vector>
+
+namespace cli {
+
+constexpr int precondition_failed = 406;  ///< a reply code (AMQP 0-9-1, section 1.1 of the generated reference)
+
+/// The queue and how to declare it, as both programs' options say it.
+struct QueueFlags {
+    std::string name = "hello";
+    bool durable = false;
+    std::string type;  ///< empty: the broker's default
+    std::vector<std::string> arguments;
+    bool no_declare = false;
+
+    void add_to(CLI::App& app);
+
+    /// The queue.declare that the declaring options ask for. Throws cli::Failure for a malformed argument.
+    [[nodiscard]] rabbit::QueueOptions to_declare() const;
+
+    /// An option says how the queue is to be declared, and no other way will do.
+    [[nodiscard]] bool declares_exactly() const noexcept { return durable || !type.empty() || !arguments.empty(); }
+};
+
+/// Declares the queue, or with --no-declare takes it to exist.
+///
+/// Without a declaring option it is declared as the tutorials do: not durable, not exclusive, not auto-deleted; one
+/// that exists with other properties is used as it is, and a broker that refuses such queues gets a durable one.
+rabbit::Queue declare(rabbit::Connection& connection, const QueueFlags& options);
+
+}  // namespace cli

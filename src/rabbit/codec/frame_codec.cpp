@@ -1,0 +1,139 @@
+#include "codec/frame_codec.hpp"
+
+#include "rabbit/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace rabbit {
+namespace {
+
+void put(char* at, std::uint64_t number, int bytes) {
+    for (int i = 0; i < bytes; ++i) {
+        at[i] = static_cast<char>(number >> (8 * (bytes - 1 - i)));
+    }
+}
+
+std::uint64_t get(const void* at, int bytes) {
+    std::uint64_t number = 0;
+    for (int i = 0; i < bytes; ++i) {
+        number = number << 8 | static_cast<const unsigned char*>(at)[i];
+    }
+    return number;
+}
+
+/// The part of a payload in front of what rabbitmq-c decodes: a method's number; a header's class, weight and body
+/// size; nothing of a body. Empty for a type that AMQP does not have.
+std::optional<std::size_t> fixed_part(std::uint8_t frame_type) {
+    switch (frame_type) {
+        case AMQP_FRAME_METHOD: return 4;
+        case AMQP_FRAME_HEADER: return 12;
+        case AMQP_FRAME_BODY:
+        case AMQP_FRAME_HEARTBEAT: return 0;
+        default: return std::nullopt;
+    }
+}
+
+/// Writes the payload of a frame that is no body; its size, or rabbitmq-c's negative status.
+int encode_payload(const amqp_frame_t& frame, char* at, std::size_t room) {
+    if (frame.frame_type == AMQP_FRAME_HEARTBEAT) {
+        return 0;
+    }
+    if (frame.frame_type == AMQP_FRAME_METHOD) {
+        const auto& method = frame.payload.method;
+        put(at, method.id, 4);
+        const int size = amqp_encode_method(method.id, method.decoded, {room - 4, at + 4});
+        return size < 0 ? size : size + 4;
+    }
+    const auto& header = frame.payload.properties;
+    put(at, header.class_id, 2);
+    put(at + 2, 0, 2);  // weight, unused
+    put(at + 4, header.body_size, 8);
+    const int size = amqp_encode_properties(header.class_id, header.decoded, {room - 12, at + 12});
+    return size < 0 ? size : size + 12;
+}
+
+/// The payload of a frame that is no body, behind `begin`; its size.
+std::size_t append_payload(std::string& out, std::size_t begin, const amqp_frame_t& frame, std::size_t largest) {
+    constexpr std::size_t usual = 2048;  // enough for anything without a large table
+    for (const auto room : {std::min(usual, largest), largest}) {
+        out.resize(begin + frame_header + room);
+        if (const int size = encode_payload(frame, out.data() + begin + frame_header, room); size >= 0) {
+            out.resize(begin + frame_header + static_cast<std::size_t>(size));
+            return static_cast<std::size_t>(size);
+        }
+    }
+    out.resize(begin);
+    throw Error(ErrorKind::invalid, "cannot send the headers or arguments",
+                fmt::format("they do not fit a frame of {} bytes", largest));
+}
+
+}  // namespace
+
+std::size_t frame_size(const char* frame) {
+    return frame_overhead + get(frame + 3, 4);
+}
+
+bool has_frame_type(const char* frame) {
+    return fixed_part(static_cast<std::uint8_t>(*frame)).has_value();
+}
+
+void append_frame(std::string& out, const amqp_frame_t& frame, std::size_t frame_max) {
+    const auto begin = out.size();
+    std::size_t size = 0;
+    if (frame.frame_type == AMQP_FRAME_BODY) {
+        const auto body = view(frame.payload.body_fragment);
+        size = body.size();
+        out.resize(begin + frame_header);
+        out.append(body);
+    } else {
+        size = append_payload(out, begin, frame, frame_max - frame_overhead);
+    }
+    put(out.data() + begin, frame.frame_type, 1);
+    put(out.data() + begin + 1, frame.channel, 2);
+    put(out.data() + begin + 3, size, 4);
+    out += static_cast<char>(AMQP_FRAME_END);
+}
+
+std::optional<amqp_frame_t> FrameDecoder::decode(char* at) {
+    amqp_frame_t frame{};
+    frame.frame_type = static_cast<std::uint8_t>(*at);
+    frame.channel = static_cast<amqp_channel_t>(get(at + 1, 2));
+    const auto size = frame_size(at);
+    const auto fixed = fixed_part(frame.frame_type);
+    if (!fixed || size < frame_overhead + *fixed || get(at + size - 1, 1) != AMQP_FRAME_END) {
+        error_ = "it sent a malformed frame";
+        return std::nullopt;
+    }
+    recycle_amqp_pool(&decoded_);
+    if (const int status = decode_payload(frame, {size - frame_overhead, at + frame_header}, *fixed); status < 0) {
+        error_ = fmt::format("it sent a malformed frame: {}", amqp_error_string2(status));
+        return std::nullopt;
+    }
+    return frame;
+}
+
+/// The result is rabbitmq-c's negative status if not 0.
+int FrameDecoder::decode_payload(amqp_frame_t& frame, amqp_bytes_t payload, std::size_t fixed) {
+    char* at = static_cast<char*>(payload.bytes);
+    const amqp_bytes_t encoded{payload.len - fixed, at + fixed};
+    switch (frame.frame_type) {
+        case AMQP_FRAME_METHOD: {
+            auto& method = frame.payload.method;
+            method.id = static_cast<amqp_method_number_t>(get(at, 4));
+            return amqp_decode_method(method.id, &decoded_, encoded, &method.decoded);
+        }
+        case AMQP_FRAME_HEADER: {
+            auto& header = frame.payload.properties;
+            header.class_id = static_cast<std::uint16_t>(get(at, 2));
+            header.body_size = get(at + 4, 8);
+            return amqp_decode_properties(header.class_id, &decoded_, encoded, &header.decoded);
+        }
+        default:
+            frame.payload.body_fragment = payload;
+            return AMQP_STATUS_OK;
+    }
+}
+
+}  // namespace rabbit

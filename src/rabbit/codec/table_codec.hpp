@@ -1,0 +1,35 @@
+#pragma once
+
+#include "codec/amqp.hpp"
+#include "rabbit/message.hpp"
+#include "rabbit/table.hpp"
+
+#include <deque>
+#include <vector>
+
+namespace rabbit {
+
+/// A Table in rabbitmq-c's form, for sending. Points into the Table, which must outlive it.
+class TableView {
+public:
+    explicit TableView(const Table& table) : table_(view_of(table)) {}
+    TableView(const TableView&) = delete;
+    TableView& operator=(const TableView&) = delete;
+
+    [[nodiscard]] amqp_table_t get() const noexcept { return table_; }
+
+private:
+    amqp_table_t view_of(const Table& table);
+    amqp_array_t view_of(const Array& array);
+    amqp_field_value_t view_of(const Value& value);
+
+    std::deque<std::vector<amqp_table_entry_t>> entries_;
+    std::deque<std::vector<amqp_field_value_t>> values_;
+    amqp_table_t table_;
+};
+
+/// Copies a received table. Throws ErrorKind::lost on a field type that AMQP does not have and on one that is nested too
+/// deep to be copied, formatted and destroyed by functions that call themselves.
+Table copy_table(const amqp_table_t& table);
+
+}  // namespace rabbit

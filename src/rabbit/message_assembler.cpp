@@ -1,0 +1,78 @@
+#include "message_assembler.hpp"
+
+#include "codec/properties_codec.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace rabbit {
+
+void MessageAssembler::begin(const amqp_basic_deliver_t& method) {
+    pending_ = Delivery{.delivery_tag = method.delivery_tag,
+                        .redelivered = method.redelivered != 0,
+                        .address = {copy(method.exchange), copy(method.routing_key)},
+                        .message = {}};
+    stage_ = Stage::header;
+}
+
+void MessageAssembler::begin(const amqp_basic_return_t& method) {
+    pending_ = Return{.reply_code = method.reply_code,
+                      .reply_text = copy(method.reply_text),
+                      .address = {copy(method.exchange), copy(method.routing_key)},
+                      .message = {}};
+    stage_ = Stage::header;
+}
+
+Message& MessageAssembler::message() {
+    return std::visit([](auto& pending) -> Message& { return pending.message; }, pending_);
+}
+
+std::string_view MessageAssembler::add(const amqp_frame_t& frame, Listener* listener) {
+    const auto broken = frame.frame_type == AMQP_FRAME_HEADER ? add_header(frame) : add_body(frame);
+    if (!broken.empty() || missing_ > 0) {
+        return broken;
+    }
+    stage_ = Stage::none;
+    if (listener) {
+        if (auto* delivery = std::get_if<Delivery>(&pending_)) {
+            listener->on_delivery(std::move(*delivery));
+        } else {
+            listener->on_return(std::move(std::get<Return>(pending_)));
+        }
+    }
+    return {};
+}
+
+std::string_view MessageAssembler::add_header(const amqp_frame_t& frame) {
+    const auto& header = frame.payload.properties;
+    if (stage_ != Stage::header) {
+        return "a header frame that belongs to no message";
+    }
+    if (header.class_id != AMQP_BASIC_CLASS) {
+        return "a header frame of another class than its method's";
+    }
+    if (header.body_size > max_body) {
+        return "a message larger than 512 MiB";
+    }
+    message().properties = copy_properties(*static_cast<const amqp_basic_properties_t*>(header.decoded));
+    missing_ = header.body_size;
+    constexpr std::uint64_t trusted = 1u << 20;  // a size that is only claimed takes no more memory than this
+    message().body.reserve(static_cast<std::size_t>(std::min(missing_, trusted)));
+    stage_ = Stage::body;
+    return {};
+}
+
+std::string_view MessageAssembler::add_body(const amqp_frame_t& frame) {
+    const auto fragment = view(frame.payload.body_fragment);
+    if (stage_ != Stage::body) {
+        return "a body frame that belongs to no message";
+    }
+    if (fragment.size() > missing_) {
+        return "a body longer than its header said";
+    }
+    message().body.append(fragment);
+    missing_ -= fragment.size();
+    return {};
+}
+
+}  // namespace rabbit

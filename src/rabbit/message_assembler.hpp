@@ -1,0 +1,36 @@
+#pragma once
+
+#include "codec/amqp.hpp"
+#include "rabbit/connection.hpp"
+
+#include <variant>
+
+namespace rabbit {
+
+/// A delivered or returned message while its frames arrive: method, header, body frames (AMQP 0-9-1, section 2.3.5.2).
+class MessageAssembler {
+public:
+    /// No message that a broker lets through is larger (https://www.rabbitmq.com/docs/configure, max_message_size).
+    static constexpr std::uint64_t max_body = 512u << 20;
+
+    void begin(const amqp_basic_deliver_t& method);
+    void begin(const amqp_basic_return_t& method);
+    [[nodiscard]] bool begun() const noexcept { return stage_ != Stage::none; }
+
+    /// Takes a header or body frame and hands a finished message to `listener`, if there is one.
+    /// Returns the rule that the frame breaks, empty if none.
+    [[nodiscard]] std::string_view add(const amqp_frame_t& frame, Listener* listener);
+
+private:
+    enum class Stage { none, header, body };
+
+    Message& message();
+    std::string_view add_header(const amqp_frame_t& frame);
+    std::string_view add_body(const amqp_frame_t& frame);
+
+    Stage stage_ = Stage::none;
+    std::variant<Delivery, Return> pending_;
+    std::uint64_t missing_ = 0;  ///< bytes of the body
+};
+
+}  // namespace rabbit

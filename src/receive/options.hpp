@@ -1,0 +1,76 @@
+#pragma once
+
+#include "connection_flags.hpp"
+#include "format.hpp"
+#include "queue_flags.hpp"
+#include "rabbit/message.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace receiving {
+
+/// When a message counts as taken off the queue.
+enum class AckMode {
+    automatic,  ///< once the broker has sent it: at most once
+    written,    ///< once the output that holds it was flushed, or COMMAND has succeeded: at least once
+};
+
+/// What becomes of a message whose COMMAND failed.
+enum class OnFailure { stop, requeue, reject };
+
+/// The command line of `receive`.
+struct Options {
+    using Seconds = std::chrono::duration<double>;
+
+    std::optional<std::uint64_t> count;
+    std::optional<Seconds> timeout;
+    std::optional<Seconds> idle;
+    bool drain = false;
+
+    Format format = Format::hello;
+    std::optional<std::string> format_template;
+
+    std::optional<AckMode> ack;
+    std::optional<std::uint16_t> prefetch;
+
+    std::vector<std::string> command;
+    std::optional<OnFailure> on_failure;
+
+    cli::ConnectionFlags connect;
+    cli::QueueFlags queue;
+    bool queue_given = false;
+    std::vector<std::string> bindings;
+    std::vector<std::string> binding_arguments;
+    bool exclusive = false;
+    std::string consumer_tag;
+    std::string offset;
+
+    void add_to(CLI::App& app);
+
+    /// Checks what single options cannot. Throws cli::Failure of code `usage`.
+    void check() const;
+
+    [[nodiscard]] AckMode ack_mode() const noexcept;
+    [[nodiscard]] std::uint16_t prefetch_count() const noexcept;
+    /// An option says that the queue is a stream.
+    [[nodiscard]] bool is_stream() const noexcept { return !offset.empty() || queue.type == "stream"; }
+    /// Runs until somebody ends it.
+    [[nodiscard]] bool is_watch() const noexcept { return !count && !timeout && !idle && !drain; }
+    /// The queue is one of the broker's naming, for these bindings and this connection alone.
+    [[nodiscard]] bool has_own_queue() const noexcept { return !bindings.empty() && !queue_given; }
+
+    [[nodiscard]] Formatter formatter() const;
+    /// Where the messages of the bindings come from.
+    [[nodiscard]] std::vector<rabbit::Address> sources() const;
+    [[nodiscard]] rabbit::Table parsed_binding_arguments() const;
+    /// basic.consume's arguments.
+    [[nodiscard]] rabbit::Table consumer_arguments() const;
+};
+
+}  // namespace receiving

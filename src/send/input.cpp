@@ -1,0 +1,121 @@
+#include "input.hpp"
+
+#include "failure.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace sending {
+namespace {
+
+/// The largest message that RabbitMQ can be configured to take (https://www.rabbitmq.com/docs/configure,
+/// max_message_size).
+constexpr std::size_t longest_record = 512u << 20;
+
+[[noreturn]] void cannot_read(const std::string& file, int error) {
+    throw cli::Failure(cli::ExitCode::no_input, fmt::format("cannot read {}: {}",
+                                                  file == "-" ? "standard input" : fmt::format("'{}'", file),
+                                                  std::strerror(error)));
+}
+
+void check_readable(const std::string& file) {
+    struct stat status {};
+    if (stat(file.c_str(), &status) != 0 || access(file.c_str(), R_OK) != 0) {
+        cannot_read(file, errno);
+    }
+    if (S_ISDIR(status.st_mode)) {
+        cannot_read(file, EISDIR);
+    }
+}
+
+}  // namespace
+
+Input::Input(std::vector<std::string> files, Framing framing) : files_(std::move(files)), framing_(framing) {
+    for (const auto& file : files_) {
+        if (file != "-") {
+            check_readable(file);
+        }
+    }
+    open_next();
+}
+
+Input::~Input() {
+    close_current();
+}
+
+void Input::open_next() {
+    if (next_file_ == files_.size()) {
+        ended_ = true;
+        return;
+    }
+    const auto& file = files_[next_file_++];
+    // A FIFO is not to hold up the open until somebody writes to it.
+    descriptor_ = file == "-" ? STDIN_FILENO : open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor_ < 0) {
+        cannot_read(file, errno);
+    }
+    file_ended_ = false;
+}
+
+void Input::close_current() {
+    if (descriptor_ > STDIN_FILENO) {
+        close(descriptor_);
+    }
+    descriptor_ = -1;
+}
+
+void Input::read() {
+    constexpr std::size_t chunk = 64 * 1024;
+    buffer_.erase(0, begin_);
+    searched_ -= begin_;
+    begin_ = 0;
+    const auto held = buffer_.size();
+    buffer_.resize(held + chunk);
+    const auto count = ::read(descriptor_, buffer_.data() + held, chunk);
+    const int error = errno;
+    buffer_.resize(held + (count > 0 ? static_cast<std::size_t>(count) : 0));
+    if (count < 0 && error != EINTR && error != EAGAIN) {
+        cannot_read(files_[next_file_ - 1], error);
+    }
+    if (count == 0) {
+        close_current();
+        file_ended_ = true;
+    }
+}
+
+std::optional<std::string> Input::next() {
+    std::optional<std::string> record;
+    if (framing_ != Framing::file) {
+        const auto found = buffer_.find(framing_ == Framing::line ? '\n' : '\0', searched_);
+        if (found != std::string::npos) {
+            record.emplace(buffer_, begin_, found - begin_);
+            begin_ = searched_ = found + 1;
+            return record;
+        }
+    }
+    searched_ = buffer_.size();
+    if (searched_ - begin_ > longest_record) {
+        throw cli::Failure(cli::ExitCode::bad_input, fmt::format("a record is longer than {} MiB, the most that RabbitMQ takes",
+                                                       longest_record >> 20));
+    }
+    if (!file_ended_ || ended_) {
+        return record;
+    }
+    if (framing_ == Framing::file || begin_ < buffer_.size()) {
+        buffer_.erase(0, begin_);
+        record.emplace(std::exchange(buffer_, {}));
+    }
+    buffer_.clear();
+    begin_ = searched_ = 0;
+    open_next();
+    return record ? record : next();
+}
+
+}  // namespace sending

@@ -1,0 +1,232 @@
+#include "sender.hpp"
+
+#include "failure.hpp"
+#include "output.hpp"
+#include "program.hpp"
+#include "report.hpp"
+#include "signals.hpp"
+#include "source.hpp"
+#include "rabbit/error.hpp"
+#include "rabbit/publisher.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include <poll.h>
+#include <unistd.h>
+
+namespace sending {
+namespace {
+
+std::optional<std::chrono::milliseconds> milliseconds(std::chrono::duration<double> timeout) {
+    if (timeout.count() <= 0) {
+        return std::nullopt;
+    }
+    return std::chrono::ceil<std::chrono::milliseconds>(timeout);
+}
+
+/// One run of `send` over an open connection.
+class Sender {
+public:
+    Sender(const std::string& program, Options& options, rabbit::Connection& connection, std::string queue)
+        : program_(program),
+          options_(options),
+          connection_(connection),
+          queue_(std::move(queue)),
+          several_(options.has_records() || options.messages.size() + options.files.size() > 1 || options.repeat > 1),
+          report_({.program = program,
+                   .stream = options.has_records() || options.repeat > 1 || options.no_confirm,
+                   .shows_progress = !(options.reads_standard_input() && isatty(STDIN_FILENO)),
+                   .quiet = options.connect.quiet,
+                   .confirmed = !options.no_confirm,
+                   .repeat = options.repeat},
+                  output_),
+          publisher_(connection, {.confirm = !options.no_confirm,
+                                  .window = options.window,
+                                  .confirm_timeout = milliseconds(options.confirm_timeout),
+                                  .on_settled = [this](const rabbit::Settlement& each) { report_.settled(each); },
+                                  .on_lost = [this](const rabbit::Error& error) { report_.lost(error.what()); },
+                                  .on_reopened = [this](std::size_t in_flight) { take_up_again(in_flight); }}) {}
+
+    cli::ExitCode run(Source& source) {
+        try {
+            publish_all(source);
+            settle();
+            output_.flush();
+            close();
+        } catch (const rabbit::Error& error) {
+            return end_early(naming_the_record(error));
+        } catch (const std::exception& error) {
+            return end_early(error);
+        }
+        report_.finish();
+        return report_.exit_code();
+    }
+
+private:
+    void take_up_again(std::size_t in_flight) {
+        if (options_.to_queue()) {
+            cli::declare(connection_, options_.queue);
+        }
+        report_.reopened(connection_.endpoint().name(), in_flight);
+    }
+
+    void publish_all(Source& source) {
+        for (;;) {
+            while (auto record = source.next()) {
+                publish(std::move(*record));
+            }
+            if (source.at_end()) {
+                return;
+            }
+            pollfd input{source.input().descriptor(), POLLIN, 0};
+            wait({}, {&input, 1});
+            if (input.revents != 0) {
+                source.input().read();
+            }
+        }
+    }
+
+    void publish(cli::Record record) {
+        const auto address = address_of(record);
+        record.message.properties = options_.properties.apply(std::move(record.message.properties));
+        try {
+            for (auto left = options_.repeat; left > 1; --left) {
+                publish(address, record.message);
+            }
+            publish(address, std::move(record.message));
+        } catch (const rabbit::Error& error) {
+            if (options_.json && error.kind() == rabbit::ErrorKind::invalid) {
+                throw cli::Failure(cli::ExitCode::bad_input, fmt::format("record {}: {}",
+                                                               report_.record_of(publisher_.published() + 1),
+                                                               error.what()));
+            }
+            throw;
+        }
+    }
+
+    void publish(const rabbit::Address& address, rabbit::Message message) {
+        keep_rate();
+        const auto size = message.body.size();
+        publisher_.publish(address, std::move(message));
+        report_.sent(size);
+    }
+
+    /// The command line wins over the record; what names no place goes to the queue.
+    [[nodiscard]] rabbit::Address address_of(const cli::Record& record) const {
+        const bool placed = record.exchange || record.routing_key;
+        if (options_.queue_given || (options_.to_queue() && !placed)) {
+            return {.exchange = "", .routing_key = queue_};
+        }
+        return {.exchange = options_.exchange.value_or(record.exchange.value_or("")),
+                .routing_key = options_.routing_key.value_or(record.routing_key.value_or(""))};
+    }
+
+    /// Never faster than the rate, not even to make up for a pause.
+    void keep_rate() {
+        if (options_.rate <= 0) {
+            return;
+        }
+        while (rabbit::Clock::now() < next_due_) {
+            wait(next_due_);
+        }
+        constexpr auto made_up_for = std::chrono::milliseconds(10);  // what a wait may last too long
+        const std::chrono::duration<double> interval(1 / options_.rate);
+        next_due_ = std::max(next_due_, rabbit::Clock::now() - made_up_for) +
+                    std::chrono::duration_cast<rabbit::Clock::duration>(interval);
+    }
+
+    void settle() {
+        while (publisher_.in_flight() > 0) {
+            wait({});
+        }
+    }
+
+    /// Waits for anything, and shows what has come of it.
+    void wait(rabbit::Deadline deadline, std::span<pollfd> watched = {}) {
+        output_.flush();
+        publisher_.wait(rabbit::earlier(deadline, report_.progress_due()), watched);
+        output_.flush();
+        report_.show_progress();
+    }
+
+    void settle_while_confirms_come() {
+        constexpr auto patience = std::chrono::seconds(3);
+        std::size_t before;
+        do {
+            before = publisher_.in_flight();
+        } while (!publisher_.settle(rabbit::Clock::now() + patience) && publisher_.in_flight() < before);
+    }
+
+    /// When all is confirmed, a connection that cannot be closed in order has lost nothing.
+    void close() {
+        try {
+            connection_.close();
+        } catch (const rabbit::Error& error) {
+            if (options_.no_confirm) {
+                throw rabbit::Error(error.kind(), "messages sent without confirms may be lost", error.cause(),
+                                    error.reply_code());
+            }
+        }
+    }
+
+    /// Reports what happened and how far things came, waiting for what is in flight if the connection is still there
+    /// to wait on.
+    cli::ExitCode end_early(const std::exception& error) {
+        report_.clear_progress();
+        const auto code = cli::report_error(program_, error);
+        try {
+            settle_while_confirms_come();
+            output_.flush();
+            close();
+        } catch (const std::exception&) {
+            // It cannot be waited for, so it counts as not confirmed.
+        }
+        report_.finish();
+        if (several_ && code != cli::ExitCode::reader_gone) {
+            report_.resume_point(publisher_.first_unsettled());
+        }
+        return code;
+    }
+
+    /// RabbitMQ closes the channel over a message larger than its max_message_size and says the size, not the number.
+    [[nodiscard]] rabbit::Error naming_the_record(const rabbit::Error& error) const {
+        const auto refused = publisher_.find_in_flight([&error](const rabbit::Message& message) {
+            return error.cause().find(fmt::format("message size {} ", message.body.size())) != std::string::npos;
+        });
+        if (!refused) {
+            return error;
+        }
+        return {error.kind(), fmt::format("the broker refused record {}", report_.record_of(*refused)), error.cause(),
+                error.reply_code()};
+    }
+
+    const std::string& program_;
+    Options& options_;
+    rabbit::Connection& connection_;
+    std::string queue_;
+    bool several_;  ///< messages, so that there is a point to go on from
+    cli::Output output_{STDOUT_FILENO};
+    Report report_;
+    rabbit::Publisher publisher_;
+    rabbit::Clock::time_point next_due_ = rabbit::Clock::now();  ///< by --rate
+};
+
+}  // namespace
+
+cli::ExitCode send(const std::string& program, Options& options) {
+    options.check();
+    Source source(options);
+    const cli::Signals signals;
+    auto connection = cli::connect(program, options.connect, signals.descriptor());
+    std::optional<Sender> sender;
+    connection.with_reconnect([&] {
+        const auto queue = options.to_queue() ? cli::declare(connection, options.queue).name : std::string();
+        sender.emplace(program, options, connection, queue);
+    });
+    return sender->run(source);
+}
+
+}  // namespace sending

@@ -1,0 +1,213 @@
+#include "message_assembler.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+/// Keeps what it is handed.
+class Inbox final : public rabbit::Listener {
+public:
+    std::vector<rabbit::Delivery> deliveries;
+    std::vector<rabbit::Return> returns;
+
+private:
+    void on_delivery(rabbit::Delivery delivery) override { deliveries.push_back(std::move(delivery)); }
+    void on_return(rabbit::Return returned) override { returns.push_back(std::move(returned)); }
+};
+
+class ContentTest : public testing::Test {
+protected:
+    void begin_delivery() {
+        amqp_basic_deliver_t method{};
+        method.delivery_tag = 7;
+        method.redelivered = 1;
+        method.exchange = rabbit::to_amqp("amq.topic");
+        method.routing_key = rabbit::to_amqp("a.b");
+        assembler_.begin(method);
+    }
+
+    void begin_return() {
+        amqp_basic_return_t method{};
+        method.reply_code = 312;
+        method.reply_text = rabbit::to_amqp("NO_ROUTE");
+        method.exchange = rabbit::to_amqp("amq.topic");
+        method.routing_key = rabbit::to_amqp("a.b");
+        assembler_.begin(method);
+    }
+
+    std::string_view add_header(std::uint64_t body_size, std::uint16_t class_id = AMQP_BASIC_CLASS) {
+        amqp_frame_t frame{};
+        frame.frame_type = AMQP_FRAME_HEADER;
+        frame.payload.properties.class_id = class_id;
+        frame.payload.properties.body_size = body_size;
+        frame.payload.properties.decoded = &properties_;
+        return assembler_.add(frame, &inbox_);
+    }
+
+    std::string_view add_body(std::string_view fragment) {
+        amqp_frame_t frame{};
+        frame.frame_type = AMQP_FRAME_BODY;
+        frame.payload.body_fragment = rabbit::to_amqp(fragment);
+        return assembler_.add(frame, &inbox_);
+    }
+
+    rabbit::MessageAssembler assembler_;
+    Inbox inbox_;
+    amqp_basic_properties_t properties_{};
+};
+
+TEST_F(ContentTest, IsDeliveredWithItsLastBodyFrame) {
+    begin_delivery();
+    EXPECT_EQ(add_header(5), "");
+    EXPECT_TRUE(inbox_.deliveries.empty());
+    EXPECT_EQ(add_body("hello"), "");
+    ASSERT_EQ(inbox_.deliveries.size(), 1u);
+    EXPECT_EQ(inbox_.deliveries[0].message.body, "hello");
+}
+
+TEST_F(ContentTest, KeepsWhatItsMethodSaid) {
+    begin_delivery();
+    EXPECT_EQ(add_header(0), "");
+    ASSERT_EQ(inbox_.deliveries.size(), 1u);
+    EXPECT_EQ(inbox_.deliveries[0].delivery_tag, 7u);
+    EXPECT_TRUE(inbox_.deliveries[0].redelivered);
+    EXPECT_EQ(inbox_.deliveries[0].address, (rabbit::Address{"amq.topic", "a.b"}));
+}
+
+TEST_F(ContentTest, KeepsItsProperties) {
+    properties_._flags = AMQP_BASIC_MESSAGE_ID_FLAG;
+    properties_.message_id = rabbit::to_amqp("42");
+    begin_delivery();
+    EXPECT_EQ(add_header(0), "");
+    ASSERT_EQ(inbox_.deliveries.size(), 1u);
+    ASSERT_TRUE(inbox_.deliveries[0].message.properties);
+    EXPECT_EQ(inbox_.deliveries[0].message.properties->message_id, "42");
+}
+
+TEST_F(ContentTest, WithAnEmptyBodyIsDeliveredWithItsHeader) {
+    begin_delivery();
+    EXPECT_EQ(add_header(0), "");
+    ASSERT_EQ(inbox_.deliveries.size(), 1u);
+    EXPECT_EQ(inbox_.deliveries[0].message.body, "");
+    EXPECT_EQ(inbox_.deliveries[0].message.properties, nullptr);
+}
+
+TEST_F(ContentTest, PutsABodyOfSeveralFramesTogether) {
+    begin_delivery();
+    EXPECT_EQ(add_header(8), "");
+    EXPECT_EQ(add_body("ab"), "");
+    EXPECT_EQ(add_body(""), "");
+    EXPECT_EQ(add_body(std::string_view("c\0d", 3)), "");
+    EXPECT_TRUE(inbox_.deliveries.empty());
+    EXPECT_EQ(add_body("efg"), "");
+    ASSERT_EQ(inbox_.deliveries.size(), 1u);
+    EXPECT_EQ(inbox_.deliveries[0].message.body, std::string("abc\0defg", 8));
+}
+
+TEST_F(ContentTest, OneAfterAnotherStaysApart) {
+    for (const std::string_view body : {"first", "", "third"}) {
+        begin_delivery();
+        EXPECT_EQ(add_header(body.size()), "");
+        if (!body.empty()) {
+            EXPECT_EQ(add_body(body), "");
+        }
+    }
+    ASSERT_EQ(inbox_.deliveries.size(), 3u);
+    EXPECT_EQ(inbox_.deliveries[0].message.body, "first");
+    EXPECT_EQ(inbox_.deliveries[1].message.body, "");
+    EXPECT_EQ(inbox_.deliveries[2].message.body, "third");
+}
+
+TEST_F(ContentTest, OfAReturnIsReturned) {
+    begin_return();
+    EXPECT_EQ(add_header(5), "");
+    EXPECT_EQ(add_body("hello"), "");
+    EXPECT_TRUE(inbox_.deliveries.empty());
+    ASSERT_EQ(inbox_.returns.size(), 1u);
+    EXPECT_EQ(inbox_.returns[0].reply_code, 312);
+    EXPECT_EQ(inbox_.returns[0].reply_text, "NO_ROUTE");
+    EXPECT_EQ(inbox_.returns[0].address, (rabbit::Address{"amq.topic", "a.b"}));
+    EXPECT_EQ(inbox_.returns[0].message.body, "hello");
+}
+
+TEST_F(ContentTest, IsBegunFromItsMethodToItsLastFrame) {
+    EXPECT_FALSE(assembler_.begun());
+    begin_delivery();
+    EXPECT_TRUE(assembler_.begun());
+    EXPECT_EQ(add_header(2), "");
+    EXPECT_TRUE(assembler_.begun());
+    EXPECT_EQ(add_body("a"), "");
+    EXPECT_TRUE(assembler_.begun());
+    EXPECT_EQ(add_body("b"), "");
+    EXPECT_FALSE(assembler_.begun());
+}
+
+TEST_F(ContentTest, IsDroppedWhenNobodyListens) {
+    begin_delivery();
+    amqp_frame_t frame{};
+    frame.frame_type = AMQP_FRAME_HEADER;
+    frame.payload.properties.class_id = AMQP_BASIC_CLASS;
+    frame.payload.properties.decoded = &properties_;
+    EXPECT_EQ(assembler_.add(frame, nullptr), "");
+    EXPECT_FALSE(assembler_.begun());
+}
+
+TEST_F(ContentTest, RefusesAHeaderWithoutAMethod) {
+    EXPECT_NE(add_header(5), "");
+}
+
+TEST_F(ContentTest, RefusesABodyWithoutAMethod) {
+    EXPECT_NE(add_body("hello"), "");
+}
+
+TEST_F(ContentTest, RefusesABodyBeforeItsHeader) {
+    begin_delivery();
+    EXPECT_NE(add_body("hello"), "");
+    EXPECT_TRUE(inbox_.deliveries.empty());
+}
+
+TEST_F(ContentTest, RefusesASecondHeader) {
+    begin_delivery();
+    EXPECT_EQ(add_header(5), "");
+    EXPECT_NE(add_header(5), "");
+    EXPECT_TRUE(inbox_.deliveries.empty());
+}
+
+TEST_F(ContentTest, RefusesABodyAfterTheLastFrame) {
+    begin_delivery();
+    EXPECT_EQ(add_header(1), "");
+    EXPECT_EQ(add_body("a"), "");
+    EXPECT_NE(add_body("b"), "");
+    EXPECT_EQ(inbox_.deliveries.size(), 1u);
+}
+
+TEST_F(ContentTest, RefusesMoreBodyThanItsHeaderSaid) {
+    begin_delivery();
+    EXPECT_EQ(add_header(4), "");
+    EXPECT_NE(add_body("hello"), "");
+    EXPECT_TRUE(inbox_.deliveries.empty());
+}
+
+TEST_F(ContentTest, RefusesAHeaderOfAnotherClass) {
+    begin_delivery();
+    EXPECT_NE(add_header(0, AMQP_QUEUE_CLASS), "");
+    EXPECT_TRUE(inbox_.deliveries.empty());
+}
+
+TEST_F(ContentTest, RefusesABodyThatNoBrokerLetsThrough) {
+    begin_delivery();
+    EXPECT_NE(add_header(rabbit::MessageAssembler::max_body + 1), "");
+}
+
+TEST_F(ContentTest, TakesTheLargestBodyWithoutItsMemoryYet) {
+    begin_delivery();
+    EXPECT_EQ(add_header(rabbit::MessageAssembler::max_body), "");
+    EXPECT_EQ(add_body("the first of many"), "");
+    EXPECT_TRUE(assembler_.begun());
+}
+
+}  // namespace
