@@ -15,7 +15,7 @@ namespace cli {
 struct ConnectionFlags {
     using Seconds = std::chrono::duration<double>;
 
-    std::vector<std::string> urls{"amqp://guest:guest@localhost:5672/%2f"};
+    std::vector<std::string> urls{"amqp://guest:guest@localhost:5672/"};
     // Each of these in the place of what the URLs say.
     std::optional<std::string> host;
     std::optional<std::uint16_t> port;

@@ -156,7 +156,11 @@ Endpoint Endpoint::parse(std::string_view uri) {
         if (parsed->pathHead->next) {
             refuse("the virtual host holds a '/'; write it as %2f");
         }
-        endpoint.vhost = decoded(text(parsed->pathHead->text));
+        // A path of "/" alone keeps the default, as in amqp://host: the specification's virtual host with the empty name
+        // is hardly ever meant.
+        if (const auto vhost = text(parsed->pathHead->text); !vhost.empty()) {
+            endpoint.vhost = decoded(vhost);
+        }
         check_short_string("virtual host's name", endpoint.vhost);
     }
     if (parsed->query.first) {

@@ -157,16 +157,13 @@ private:
     }
 
     [[noreturn]] void refuse(const amqp_connection_close_t& close) const {
-        auto cause = fmt::format("{} {}", close.reply_code, view(close.reply_text));
+        const auto cause = fmt::format("{} {}", close.reply_code, view(close.reply_text));
         if (close.reply_code == AMQP_ACCESS_REFUSED) {
             const auto who = endpoint_.auth_mechanism == AuthMechanism::plain ? fmt::format("as '{}'", endpoint_.user)
                              : endpoint_.tls_options.certificate_file.empty() ? "without a client's certificate"
                                                                              : "with the client's certificate";
             throw Error(ErrorKind::refused, fmt::format("cannot log in to {} {}", endpoint_.name(), who), cause,
                         close.reply_code);
-        }
-        if (endpoint_.vhost.empty()) {
-            cause += " (a URL that ends in / names the virtual host with the empty name; leave the / out or write /%2f)";
         }
         throw Error(close.reply_code == AMQP_NOT_ALLOWED ? ErrorKind::refused : ErrorKind::unreachable,
                     fmt::format("cannot open virtual host '{}' on {}", endpoint_.vhost, endpoint_.name()), cause,

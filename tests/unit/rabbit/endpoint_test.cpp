@@ -55,20 +55,21 @@ TEST_P(EndpointOf, IsAsSpecified) {
     EXPECT_EQ(Endpoint::parse(GetParam().uri), GetParam().endpoint);
 }
 
-// https://www.rabbitmq.com/docs/uri-spec#appendix-a-examples; what is absent there is a default here.
+// https://www.rabbitmq.com/docs/uri-spec#appendix-a-examples; what is absent there is a default here, and so is the
+// virtual host of a path of "/" alone, which the specification takes for the one with the empty name.
 INSTANTIATE_TEST_SUITE_P(
     TheSpecificationsExamples, EndpointOf,
     testing::Values(
         Example{"amqp://user:pass@host:10000/vhost", endpoint("user", "pass", "host", 10000, "vhost")},
         Example{"amqp://user%61:%61pass@ho%61st:10000/v%2fhost", endpoint("usera", "apass", "hoast", 10000, "v/host")},
         Example{"amqp://", endpoint("guest", "guest", "localhost", 5672, "/")},
-        Example{"amqp://:@/", endpoint("", "", "localhost", 5672, "")},
+        Example{"amqp://:@/", endpoint("", "", "localhost", 5672, "/")},
         Example{"amqp://user@", endpoint("user", "guest", "localhost", 5672, "/")},
         Example{"amqp://user:pass@", endpoint("user", "pass", "localhost", 5672, "/")},
         Example{"amqp://host", endpoint("guest", "guest", "host", 5672, "/")},
         Example{"amqp://:10000", endpoint("guest", "guest", "localhost", 10000, "/")},
         Example{"amqp:///vhost", endpoint("guest", "guest", "localhost", 5672, "vhost")},
-        Example{"amqp://host/", endpoint("guest", "guest", "host", 5672, "")},
+        Example{"amqp://host/", endpoint("guest", "guest", "host", 5672, "/")},
         Example{"amqp://host/%2f", endpoint("guest", "guest", "host", 5672, "/")},
         Example{"amqp://[::1]", endpoint("guest", "guest", "::1", 5672, "/")}));
 
@@ -77,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Example{"amqp://[::1]:10000", endpoint("guest", "guest", "::1", 10000, "/")},
         Example{"amqp://user:pass@[2001:db8::7]:10000/%2F", endpoint("user", "pass", "2001:db8::7", 10000, "/")},
-        Example{"amqp://[::ffff:192.0.2.1]/", endpoint("guest", "guest", "::ffff:192.0.2.1", 5672, "")},
+        Example{"amqp://[::ffff:192.0.2.1]/", endpoint("guest", "guest", "::ffff:192.0.2.1", 5672, "/")},
         Example{"amqp://192.0.2.1", endpoint("guest", "guest", "192.0.2.1", 5672, "/")},
         Example{"amqp://rabbit-1.example.com", endpoint("guest", "guest", "rabbit-1.example.com", 5672, "/")},
         Example{"amqp://rabbit_1", endpoint("guest", "guest", "rabbit_1", 5672, "/")}));
@@ -238,8 +239,14 @@ INSTANTIATE_TEST_SUITE_P(
                     Malformed{"amqps://host?auth_mechanism=magic", "external"},
                     Malformed{"amqp://host?unheard_of=1", "heartbeat"}, Malformed{"amqp://host?=", "heartbeat"}));
 
+TEST(Endpoint, HasTheDefaultVirtualHostForAPathOfASlashAlone) {
+    for (const auto* uri : {"amqp://h/", "amqp:///", "amqps://h/", "amqp://u:p@h:1/?heartbeat=5", "amqp://h", "amqp://h/%2f"}) {
+        EXPECT_EQ(Endpoint::parse(uri).vhost, "/") << uri;
+    }
+}
+
 TEST(Endpoint, DefaultsAreTheTutorials) {
-    EXPECT_EQ(Endpoint(), Endpoint::parse("amqp://guest:guest@localhost:5672/%2f"));
+    EXPECT_EQ(Endpoint(), Endpoint::parse("amqp://guest:guest@localhost:5672/"));
 }
 
 TEST(EndpointName, IsHostAndPort) {
