@@ -1,5 +1,6 @@
 #include "queue_flags.hpp"
 
+#include "cli11.hpp"
 #include "field_option.hpp"
 #include "rabbit/error.hpp"
 
@@ -66,20 +67,19 @@ rabbit::Queue declare_exactly(rabbit::Connection& connection, const rabbit::Queu
 }  // namespace
 
 void QueueFlags::add_to(CLI::App& app) {
-    app.add_option("-q,--queue", name, "The queue; declared if it does not exist")
+    app.add_option("-q,--queue", name, "Name of the queue; it is declared if it does not exist")
         ->type_name("NAME")
         ->capture_default_str()
         ->group(group);
-    auto* exactly = app.add_flag("--durable", durable, "Declare it to outlive a restart of the broker")->group(group);
-    auto* with_type = app.add_option("--queue-type", type, "Declare it as one; quorum and stream are durable")
-                          ->type_name("classic|quorum|stream")
-                          ->check(CLI::IsMember({"classic", "quorum", "stream"}).description(""))
+    auto* exactly = app.add_flag("--durable", durable, "Declare it durable: it outlives a restart of the broker")->group(group);
+    auto* with_type = add_choice<std::string>(app, "--queue-type", type,
+                                              {{"classic", "classic"}, {"quorum", "quorum"}, {"stream", "stream"}},
+                                              "Declare it with this type; quorum queues and streams are durable")
                           ->group(group);
-    auto* with_arguments = app.add_option("--queue-arg", arguments, "Declare it with an argument (repeatable)")
+    auto* with_arguments = add_repeatable(app, "--queue-arg", arguments, "Declare it with this argument (repeatable)")
                                ->type_name("KEY[:TYPE]=VALUE")
-                               ->allow_extra_args(false)
                                ->group(group);
-    app.add_flag("--no-declare", no_declare, "Take the queue to exist")
+    app.add_flag("--no-declare", no_declare, "Do not declare the queue; it must exist")
         ->excludes(exactly, with_type, with_arguments)
         ->group(group);
 }

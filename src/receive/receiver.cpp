@@ -1,9 +1,10 @@
 #include "receiver.hpp"
 
 #include "command.hpp"
+#include "connect.hpp"
+#include "error_report.hpp"
 #include "failure.hpp"
 #include "output.hpp"
-#include "program.hpp"
 #include "repr.hpp"
 #include "say.hpp"
 #include "signals.hpp"
@@ -30,7 +31,7 @@ using rabbit::Deadline;
 /// Why receiving came to its end.
 enum class Ending { counted, out_of_time, drained, interrupted, command_failed };
 
-Deadline after(Clock::time_point from, const std::optional<Options::Seconds>& duration) {
+Deadline after(Clock::time_point from, const std::optional<cli::Seconds>& duration) {
     return duration ? Deadline(from + std::chrono::duration_cast<Clock::duration>(*duration)) : Deadline();
 }
 
@@ -376,7 +377,7 @@ private:
 
     /// On standard output where it is the tutorials' own, else on standard error.
     void say(std::string_view line) {
-        if (options_.connect.quiet) {
+        if (options_.verbosity.quiet) {
             return;
         }
         if (formatter_.is_hello() && options_.command.empty()) {
@@ -401,7 +402,7 @@ private:
         if (!options_.count) {
             return cli::ExitCode::done;
         }
-        if (!options_.connect.quiet) {
+        if (!options_.verbosity.quiet) {
             cli::say("{}: {} of {} messages came before {}\n", program_, received_, *options_.count,
                        ending == Ending::drained ? "the queue was empty" : "the time was up");
         }
@@ -441,7 +442,7 @@ cli::ExitCode receive(const std::string& program, const Options& options) {
     options.check();
     const cli::Signals signals;
     try {
-        auto connection = cli::connect(program, options.connect, signals.descriptor(), options.timeout);
+        auto connection = cli::connect(program, options.connect, options.verbosity, signals.descriptor(), options.timeout);
         return Receiver(program, options, connection, begun).run();
     } catch (const rabbit::Error& error) {  // while there was no consumer yet
         if (error.kind() != rabbit::ErrorKind::interrupted) {
