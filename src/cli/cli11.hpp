@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -73,9 +74,9 @@ CLI::Option* add_seconds(CLI::App& app, const std::string& name, To& to, double 
 template <class Value, class To>
 CLI::Option* add_choice(CLI::App& app, const std::string& name, To& to,
                         const std::vector<std::pair<std::string, Value>>& choices, const std::string& description) {
-    std::string names;
+    std::vector<std::string> names;
     for (const auto& choice : choices) {
-        names += (names.empty() ? "" : "|") + choice.first;
+        names.push_back(choice.first);
     }
     return app
         .add_option_function<std::string>(
@@ -84,12 +85,12 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, To& to,
                 const auto found = std::find_if(choices.begin(), choices.end(),
                                                 [&text](const auto& choice) { return choice.first == text; });
                 if (found == choices.end()) {
-                    throw CLI::ValidationError(name, fmt::format("'{}' is none of {}", text, names));
+                    throw CLI::ValidationError(name, fmt::format("'{}' is none of {}", text, fmt::join(names, ", ")));
                 }
                 to = found->second;
             },
             description)
-        ->type_name(names);
+        ->type_name(fmt::format("{}", fmt::join(names, "|")));
 }
 
 }  // namespace cli

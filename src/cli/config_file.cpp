@@ -56,11 +56,11 @@ void read_line(const CLI::App& app, const std::string& text, std::vector<CLI::Co
     const auto value = unquoted(trimmed(text.substr(equals + 1)));
     const auto& option = find_option(app, name);
     if (!takes_value(option) && value != "true" && value != "false") {
-        throw UsageError(fmt::format("{} is either true or false", name));
+        throw UsageError(fmt::format("{} is either true or false", option.get_name()));
     }
     auto& item = item_for(items, name);
     if (!item.inputs.empty() && !is_repeatable(option)) {
-        throw UsageError(fmt::format("{} is given twice", name));
+        throw UsageError(fmt::format("{} is given twice", option.get_name()));
     }
     item.inputs.push_back(protect(value));
 }

@@ -24,7 +24,7 @@ struct FieldText {
     std::string value;
 
     [[noreturn]] void fail(const std::string& cause) const {
-        throw UsageError(fmt::format("{} {}: {}", option, whole, cause));
+        throw UsageError(fmt::format("{} '{}': {}", option, whole, cause));
     }
 };
 

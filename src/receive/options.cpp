@@ -114,8 +114,8 @@ rabbit::Value parse_offset(const std::string& text) {
     std::tm time{};
     const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time);
     if (!end || *end != '\0') {
-        throw cli::UsageError("--offset " + text +
-                                           ": expected first, last, next, a number, @SECONDS or a time like "
+        throw cli::UsageError("--offset '" + text +
+                                           "': expected first, last, next, a number, @SECONDS or a time like "
                                            "2026-01-31T12:00:00Z");
     }
     return {rabbit::Timestamp{static_cast<std::uint64_t>(timegm(&time))}};
@@ -218,7 +218,7 @@ std::vector<rabbit::Address> Options::sources() const {
         result.push_back({.exchange = binding.substr(0, colon),
                           .routing_key = colon == std::string::npos ? "" : binding.substr(colon + 1)});
         if (result.back().exchange.empty()) {
-            throw cli::UsageError("--bind " + binding + ": the exchange's name is empty");
+            throw cli::UsageError("--bind '" + binding + "': the exchange's name is empty");
         }
     }
     return result;

@@ -62,15 +62,15 @@ void PropertyOptions::parse() {
     }
     if (const auto& expiration = properties_.expiration;
         expiration && (expiration->empty() || expiration->find_first_not_of("0123456789") != std::string::npos)) {
-        throw cli::UsageError(fmt::format("--expiration {}: expected whole milliseconds", *expiration));
+        throw cli::UsageError(fmt::format("--expiration '{}': expected whole milliseconds", *expiration));
     }
     if (persistent_) {
         properties_.delivery_mode = std::uint8_t{2};
     }
-    if (!timestamp_.empty()) {
-        properties_.timestamp = cli::parse_timestamp(timestamp_);
+    if (timestamp_) {
+        properties_.timestamp = cli::parse_timestamp(*timestamp_);
         if (!properties_.timestamp) {
-            throw cli::UsageError(fmt::format("--timestamp {}: expected 'now' or whole seconds since 1970", timestamp_));
+            throw cli::UsageError(fmt::format("--timestamp '{}': expected 'now' or whole seconds since 1970", *timestamp_));
         }
     }
     for (const auto& header : headers_) {
@@ -89,7 +89,7 @@ std::shared_ptr<const Properties> PropertyOptions::apply(std::shared_ptr<const P
         return base;
     }
     if (timestamp_ == "now") {
-        if (const auto now = cli::parse_timestamp(timestamp_); now != properties_.timestamp) {
+        if (const auto now = cli::parse_timestamp(*timestamp_); now != properties_.timestamp) {
             properties_.timestamp = now;
             shared_ = std::make_shared<const Properties>(properties_);
         }
