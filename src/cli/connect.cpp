@@ -78,7 +78,7 @@ rabbit::Connection connect(const std::string& program, const ConnectionFlags& fl
     options.retry_for = std::chrono::ceil<milliseconds>(flags.retry_for);
     if (limit) {
         const auto most = std::max(std::chrono::ceil<milliseconds>(*limit), milliseconds(1));
-        options.retry_until = rabbit::Clock::now() + most;
+        options.deadline = rabbit::Clock::now() + most;
         for (auto& endpoint : endpoints) {
             endpoint.connect_timeout = std::min(endpoint.connect_timeout.value_or(options.connect_timeout), most);
         }
