@@ -29,8 +29,8 @@ std::string text_of(const rabbit::Error& error) {
     if (error.kind() == rabbit::ErrorKind::interrupted) {
         return error.cause();
     }
-    const bool is_private_authority = error.cause().find("authority") != std::string::npos;
-    return std::string(error.what()) + (is_private_authority ? "; --tls-ca names the file of another authority" : "");
+    const bool has_unknown_authority = error.cause().find("comes from an authority that is not") != std::string::npos;
+    return std::string(error.what()) + (has_unknown_authority ? "; --tls-ca takes the file of its authority" : "");
 }
 
 ExitCode report(const std::string& program, ExitCode code, std::string_view text) {
