@@ -35,7 +35,7 @@ Deadline after(Clock::time_point from, const std::optional<Options::Seconds>& du
 }
 
 cli::ExitCode code_of_signal(const Options& options) {
-    const auto code = cli::Signals::exit_code();
+    const auto code = cli::exit_code_of_signal();
     return code == cli::ExitCode::interrupted && options.is_watch() ? cli::ExitCode::done : code;
 }
 
@@ -58,7 +58,7 @@ public:
     cli::ExitCode run() {
         say(" [*] Waiting for messages. To exit press CTRL+C\n");
         const auto ending = receive_to_end();
-        if (ending == Ending::interrupted && cli::Signals::exit_code() == cli::ExitCode::interrupted) {
+        if (ending == Ending::interrupted && cli::exit_code_of_signal() == cli::ExitCode::interrupted) {
             say("Interrupted\n");
         }
         output_.flush();
