@@ -27,6 +27,7 @@ public:
 
 private:
     void acknowledge(std::optional<std::uint64_t> delivery_tag);
+    [[nodiscard]] rabbit::Deadline give_up_at() const;
     void wait_for_reader(int descriptor);
 
     Formatter formatter_;

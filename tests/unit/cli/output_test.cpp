@@ -76,20 +76,24 @@ TEST_F(OutputTest, WritesNothingBeforeItIsFlushed) {
 }
 
 TEST_F(OutputTest, WritesEverythingOnceAndInOrder) {
-    cli::Output output(write_end_);
-    output.write("one ");
-    output.flush();
-    output.flush();
-    output.write(std::string_view("t\0o", 3));
-    output.flush();
+    {
+        cli::Output output(write_end_);
+        output.write("one ");
+        output.flush();
+        output.flush();
+        output.write(std::string_view("t\0o", 3));
+        output.flush();
+    }
     close_write_end();
     EXPECT_EQ(read_all(), std::string("one t\0o", 7));
 }
 
 TEST_F(OutputTest, IsFlushedWhenMuchIsHeld) {
     auto reader = std::async(std::launch::async, [this] { return read_all(); });
-    cli::Output output(write_end_);
-    output.write(std::string(1 << 20, 'x'));
+    {
+        cli::Output output(write_end_);
+        output.write(std::string(1 << 20, 'x'));
+    }
     close_write_end();
     EXPECT_EQ(reader.get().size(), std::size_t{1} << 20);
 }

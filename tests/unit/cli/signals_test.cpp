@@ -18,6 +18,13 @@ bool readable(int fd) {
     return poll(&polled, 1, 0) > 0;
 }
 
+bool becomes_readable(int fd) {
+    pollfd polled{fd, POLLIN, 0};
+    while (poll(&polled, 1, 10'000) < 0) {  // the signal ends one call
+    }
+    return (polled.revents & POLLIN) != 0;
+}
+
 [[noreturn]] void end(bool well) {
     _exit(well ? 0 : 1);
 }
@@ -89,10 +96,7 @@ TEST(SignalsDeathTest, AreReportedToAWaitThatIsUnderWay) {
         start_with_default_signals();
         const cli::Signals signals;
         std::thread([parent = getpid()] { kill(parent, SIGTERM); }).detach();
-        pollfd polled{signals.descriptor(), POLLIN, 0};
-        while (poll(&polled, 1, 10'000) < 0) {
-        }
-        end((polled.revents & POLLIN) && cli::first_signal() == SIGTERM);
+        end(becomes_readable(signals.descriptor()) && cli::first_signal() == SIGTERM);
     }, well, "");
 }
 

@@ -77,7 +77,7 @@ TEST(Template, IsItsTextWithoutFields) {
     EXPECT_EQ(filled(""), "");
     EXPECT_EQ(filled("plain"), "plain");
     EXPECT_EQ(filled("{{}} }}{{"), "{} }{");
-    EXPECT_EQ(filled(R"(\\ \t\n\r\0|)"), std::string("\\ \t\n\r\0|", 8));
+    EXPECT_EQ(filled(R"(\\ \t\n\r\0|)"), std::string("\\ \t\n\r\0|", 7));
 }
 
 TEST(Template, HasTheFieldsOfADelivery) {
