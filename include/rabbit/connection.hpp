@@ -31,11 +31,11 @@ struct ConnectionOptions {
     std::string product = {};  ///< with version and name: how the broker's own listings show this connection
     std::string version = {};
     std::string name = {};
-    std::chrono::milliseconds connect_timeout{10'000};  ///< for an address's TCP handshake; as much for TLS's and for AMQP's
+    std::chrono::milliseconds connect_timeout{10'000};  ///< for one attempt, from resolving the name to the AMQP login
     std::chrono::milliseconds reply_timeout{30'000};    ///< for the answer to a method such as queue.declare
     std::chrono::seconds heartbeat{20};                 ///< the broker may ask for less; 0: none
     std::chrono::milliseconds retry_for{0};  ///< how long to go on trying to connect; 0: every endpoint once
-    Deadline retry_until = {};               ///< and until when at the latest
+    Deadline deadline = {};                  ///< as by Connection::set_deadline
     /// Called once connected, for each endpoint that did not answer before.
     std::function<void(const Error&)> on_passed_over = {};
     /// Called before each pause between two rounds of trying.
@@ -120,6 +120,10 @@ public:
     /// `error` is that the connection was lost, and it is to be reopened rather than given up: never after an interrupt.
     [[nodiscard]] bool may_reopen(const Error& error) const noexcept;
 
+    /// From now on connecting, reopening and waiting for the answer to a method end by `deadline`, whatever the other
+    /// limits are; empty: no such limit. It does not bound wait(), which has a deadline of its own.
+    void set_deadline(Deadline deadline) noexcept { options_.deadline = deadline; }
+
     /// connection.close, and waits for its answer: all that was sent before has then been read by the broker.
     void close();
 
@@ -153,6 +157,7 @@ private:
     void await_reply(const std::string& operation, std::uint32_t reply,
                      const std::function<void(const void*)>& on_reply = {});
     void await_channel();
+    [[nodiscard]] Deadline reply_deadline() const;
     void check_channel() const;
     void send_method(std::uint16_t channel, std::uint32_t method, const void* arguments);
     void encode(const amqp_basic_publish_t_& method, const amqp_basic_properties_t_& properties,

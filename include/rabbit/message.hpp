@@ -34,6 +34,9 @@ struct Properties {
 struct Message {
     std::string body;
     std::shared_ptr<const Properties> properties;
+    /// Of a received message: why its properties could not be read (they are malformed, or nested deeper than this
+    /// library reads); then `properties` is null. Otherwise empty.
+    std::string unreadable = {};
 };
 
 /// Where a message is published to. The empty exchange is the default one: it routes to the queue that the

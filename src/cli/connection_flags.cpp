@@ -242,7 +242,7 @@ rabbit::Connection connect(const std::string& program, const ConnectionFlags& op
     connection_options.retry_for = std::chrono::ceil<milliseconds>(options.retry_for);
     if (limit) {
         const auto most = std::max(std::chrono::ceil<milliseconds>(*limit), milliseconds(1));
-        connection_options.retry_until = rabbit::Clock::now() + most;
+        connection_options.deadline = rabbit::Clock::now() + most;
         for (auto& endpoint : endpoints) {
             endpoint.connect_timeout =
                 std::min(endpoint.connect_timeout.value_or(connection_options.connect_timeout), most);

@@ -160,7 +160,8 @@ Record parse_record(std::string_view text) {
 }
 
 std::string format_record(const rabbit::Delivery& delivery) {
-    const auto& [body, properties] = delivery.message;
+    const auto& body = delivery.message.body;
+    const auto& properties = delivery.message.properties;
     auto json = Json::object();
     const bool text = is_utf8(body);
     json["payload"] = text ? body : to_base64(body);

@@ -54,7 +54,7 @@ struct Connection::Awaited {
 Connection::Connection(std::vector<Endpoint> endpoints, ConnectionOptions options)
     : endpoints_(std::move(endpoints)),
       options_(std::move(options)),
-      retry_(std::make_unique<Retry>(options_.retry_for, options_.retry_until)) {
+      retry_(std::make_unique<Retry>(options_.retry_for)) {
     if (endpoints_.empty()) {
         throw Error(ErrorKind::invalid, "cannot connect", "there is no endpoint to connect to");
     }
@@ -70,7 +70,7 @@ Connection& Connection::operator=(Connection&&) noexcept = default;
 
 void Connection::reopen() {
     channel_open_ = false;
-    for (auto pause = retry_->begin();;) {
+    for (auto pause = retry_->begin(options_.deadline);;) {
         pause_before_retry(pause);
         try {
             open_any();
@@ -106,13 +106,14 @@ void Connection::with_reconnect(const std::function<void()>& use) {
 }
 
 bool Connection::may_reopen(const Error& error) const noexcept {
-    return error.kind() == ErrorKind::lost && !interrupt_reported_ && retry_->allowed();
+    return error.kind() == ErrorKind::lost && !interrupt_reported_ && retry_->allowed() &&
+           !passed(options_.deadline);
 }
 
 /// Tries each endpoint once, beginning with the one that worked last; what it throws names them all.
 void Connection::open_any() {
     std::vector<Error> failures;
-    while (failures.size() < endpoints_.size() && (failures.empty() || !passed(options_.retry_until))) {
+    while (failures.size() < endpoints_.size() && (failures.empty() || !passed(options_.deadline))) {
         try {
             open(current_);
             if (options_.on_passed_over) {
@@ -159,6 +160,10 @@ void Connection::pause_before_retry(std::chrono::milliseconds pause) {
 void Connection::await_channel() {
     await_reply(fmt::format("cannot open a channel on {}", endpoint().name()), AMQP_CHANNEL_OPEN_OK_METHOD);
     channel_open_ = true;
+}
+
+Deadline Connection::reply_deadline() const {
+    return earlier(Clock::now() + options_.reply_timeout, options_.deadline);
 }
 
 /// Nothing is answered on a channel that the broker has closed.
@@ -227,7 +232,8 @@ void Connection::call(const std::string& operation, std::uint32_t method, const 
 
 void Connection::await_reply(const std::string& operation, std::uint32_t reply,
                              const std::function<void(const void*)>& on_reply) {
-    const auto deadline = Clock::now() + options_.reply_timeout;
+    const auto begun = Clock::now();
+    const auto deadline = reply_deadline();
     Awaited awaited{reply, on_reply};
     awaited_ = &awaited;
     // A consumer whose consume-ok is not waited for would lose what the broker has sent behind it.
@@ -241,8 +247,8 @@ void Connection::await_reply(const std::string& operation, std::uint32_t reply,
             // Something may come all the time, and not the answer.
             const bool over = wait(deadline) == WaitResult::deadline || passed(deadline);
             if (over && !awaited.arrived) {
-                throw wire_->lost(fmt::format("no answer within {} s",
-                                              std::chrono::duration<double>(options_.reply_timeout).count()));
+                throw wire_->lost(fmt::format("no answer within {:.3g} s",
+                                              std::chrono::duration<double>(*deadline - begun).count()));
             }
         }
     } catch (const Error& error) {

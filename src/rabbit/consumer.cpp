@@ -60,7 +60,7 @@ Consumer::~Consumer() {
 }
 
 std::optional<Delivery> Consumer::next(Deadline deadline, std::span<pollfd> watched) {
-    const auto answer_due = cancelling_ ? Deadline(Clock::now() + connection_.options_.reply_timeout) : Deadline();
+    const auto answer_due = cancelling_ ? connection_.reply_deadline() : Deadline();
     for (bool over = false;;) {
         if (auto delivery = next_buffered()) {
             return delivery;

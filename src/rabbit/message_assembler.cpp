@@ -1,6 +1,7 @@
 #include "message_assembler.hpp"
 
 #include "codec/properties_codec.hpp"
+#include "rabbit/error.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -54,12 +55,25 @@ std::string_view MessageAssembler::add_header(const amqp_frame_t& frame) {
     if (header.body_size > max_body) {
         return "a message larger than 512 MiB";
     }
-    message().properties = copy_properties(*static_cast<const amqp_basic_properties_t*>(header.decoded));
+    read_properties(static_cast<const amqp_basic_properties_t*>(header.decoded));
     missing_ = header.body_size;
     constexpr std::uint64_t trusted = 1u << 20;  // a size that is only claimed takes no more memory than this
     message().body.reserve(static_cast<std::size_t>(std::min(missing_, trusted)));
     stage_ = Stage::body;
     return {};
+}
+
+/// What a publisher wrote into them must not end a consumer's connection.
+void MessageAssembler::read_properties(const amqp_basic_properties_t* properties) {
+    if (!properties) {
+        message().unreadable = "its properties are malformed, or nested too deep";
+        return;
+    }
+    try {
+        message().properties = copy_properties(*properties);
+    } catch (const Error& error) {
+        message().unreadable = error.cause();
+    }
 }
 
 std::string_view MessageAssembler::add_body(const amqp_frame_t& frame) {

@@ -25,6 +25,7 @@ private:
     enum class Stage { none, header, body };
 
     Message& message();
+    void read_properties(const amqp_basic_properties_t* properties);
     std::string_view add_header(const amqp_frame_t& frame);
     std::string_view add_body(const amqp_frame_t& frame);
 

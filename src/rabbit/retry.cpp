@@ -11,14 +11,14 @@ bool Retry::lost_at_once() const {
     return opened_at_ && Clock::now() - *opened_at_ < at_once;
 }
 
-milliseconds Retry::begin() {
+milliseconds Retry::begin(Deadline deadline) {
     if (lost_at_once()) {
         const bool before = pauses_ > 0;
         const auto pause = next_pause().value_or(milliseconds(0));
         return before ? pause : milliseconds(0);
     }
     pauses_ = 0;
-    give_up_at_ = *earlier(Clock::now() + retry_for_, until_);
+    give_up_at_ = *earlier(Clock::now() + retry_for_, deadline);
     return milliseconds(0);
 }
 

@@ -14,12 +14,12 @@ namespace rabbit {
 /// at once.
 class Retry {
 public:
-    /// From each begin() on for `retry_for`, and in all until `until`.
-    Retry(std::chrono::milliseconds retry_for, Deadline until) : retry_for_(retry_for), until_(until) {}
+    /// From each begin() on for `retry_for`.
+    explicit Retry(std::chrono::milliseconds retry_for) : retry_for_(retry_for) {}
 
-    /// A connection is wanted; returns how long to wait before the first attempt. One that was lost as soon as it was
-    /// open goes on where the attempts before it ended.
-    std::chrono::milliseconds begin();
+    /// A connection is wanted, by `deadline` at the latest; returns how long to wait before the first attempt. One that
+    /// was lost as soon as it was open goes on where the attempts before it ended.
+    std::chrono::milliseconds begin(Deadline deadline = {});
 
     /// The pause before the next attempt; empty: give up.
     std::optional<std::chrono::milliseconds> next_pause();
@@ -33,7 +33,6 @@ private:
     [[nodiscard]] bool lost_at_once() const;
 
     std::chrono::milliseconds retry_for_;
-    Deadline until_;
     Clock::time_point give_up_at_;
     Deadline opened_at_;
     int pauses_ = 0;

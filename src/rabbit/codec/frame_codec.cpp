@@ -128,7 +128,10 @@ int FrameDecoder::decode_payload(amqp_frame_t& frame, amqp_bytes_t payload, std:
             auto& header = frame.payload.properties;
             header.class_id = static_cast<std::uint16_t>(get(at, 2));
             header.body_size = get(at + 4, 8);
-            return amqp_decode_properties(header.class_id, &decoded_, encoded, &header.decoded);
+            if (amqp_decode_properties(header.class_id, &decoded_, encoded, &header.decoded) < 0) {
+                header.decoded = nullptr;
+            }
+            return AMQP_STATUS_OK;
         }
         default:
             frame.payload.body_fragment = payload;

@@ -33,6 +33,8 @@ public:
     FrameDecoder& operator=(const FrameDecoder&) = delete;
 
     /// A frame of frame_size(); what it points to lives until the next call. Empty if it is malformed: see error().
+    /// A header frame whose properties cannot be decoded has none (`decoded` is null): they are a publisher's, and no
+    /// fault of the broker's.
     std::optional<amqp_frame_t> decode(char* frame);
 
     [[nodiscard]] const std::string& error() const noexcept { return error_; }

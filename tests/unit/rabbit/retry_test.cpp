@@ -9,28 +9,28 @@ using rabbit::Clock;
 using rabbit::Retry;
 
 TEST(Retry, GivesUpAtOnceWithoutATime) {
-    Retry retry(0ms, {});
+    Retry retry(0ms);
     EXPECT_EQ(retry.begin(), 0ms);
     EXPECT_FALSE(retry.next_pause());
     EXPECT_FALSE(retry.allowed());
 }
 
 TEST(Retry, GivesUpAtTheLatestPointInTime) {
-    Retry retry(1h, Clock::now());
-    EXPECT_EQ(retry.begin(), 0ms);
+    Retry retry(1h);
+    EXPECT_EQ(retry.begin(Clock::now()), 0ms);
     EXPECT_FALSE(retry.next_pause());
 }
 
 TEST(Retry, PausesNoLongerThanItsTime) {
-    Retry retry(1h, Clock::now() + 20ms);
-    retry.begin();
+    Retry retry(1h);
+    retry.begin(Clock::now() + 20ms);
     const auto pause = retry.next_pause();
     ASSERT_TRUE(pause);
     EXPECT_LE(*pause, 20ms);
 }
 
 TEST(Retry, PausesGrowUpToAFewSeconds) {
-    Retry retry(1h, {});
+    Retry retry(1h);
     retry.begin();
     for (const auto around : {100ms, 200ms, 400ms, 800ms, 1600ms, 3200ms, 4000ms, 4000ms}) {
         const auto pause = retry.next_pause();
@@ -41,7 +41,7 @@ TEST(Retry, PausesGrowUpToAFewSeconds) {
 }
 
 TEST(Retry, AConnectionThatIsLostAtOnceIsOneMoreFailure) {
-    Retry retry(1h, {});
+    Retry retry(1h);
     EXPECT_EQ(retry.begin(), 0ms);
     retry.opened();
     EXPECT_TRUE(retry.allowed());
@@ -51,8 +51,8 @@ TEST(Retry, AConnectionThatIsLostAtOnceIsOneMoreFailure) {
 }
 
 TEST(Retry, AConnectionThatIsLostAtOnceHasNoNewTime) {
-    Retry retry(1h, Clock::now());
-    retry.begin();
+    Retry retry(1h);
+    retry.begin(Clock::now());
     retry.opened();
     EXPECT_FALSE(retry.allowed());
 }
