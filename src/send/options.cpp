@@ -9,32 +9,44 @@
 namespace sending {
 namespace {
 
+/// Whoever gives a rate of 0 means no limit.
+CLI::Validator not_zero() {
+    return CLI::Validator(
+        [](const std::string& text) -> std::string {
+            const bool zero = !text.empty() && text.find_first_not_of("0.") == std::string::npos;
+            return zero ? "a rate of 0 would send nothing; leave --rate out to send without a limit" : "";
+        },
+        "");
+}
+
 void add_sources(CLI::App& app, Options& options) {
     constexpr auto group = "Messages";
     auto* messages =
-        app.add_option("MESSAGE", options.messages, "Each a message of its own; - is all of standard input. Without "
-                                                    "any and without an input option: Hello World!")
+        app.add_option("MESSAGE", options.messages, "Each is one message; - is all of standard input as one message. "
+                                                    "Without MESSAGE and any input option: Hello World!")
             ->type_name("");
-    app.add_option("-f,--file", options.files, "One message a file, or with --lines, --null, --json its records "
-                                               "(repeatable; - is standard input)")
+    app.add_option("-f,--file", options.files, "Send a file as one message, or with --lines, --null or --json its "
+                                               "records (repeatable; - is standard input)")
         ->type_name("FILE")
         ->allow_extra_args(false)
         ->excludes(messages)
         ->group(group);
-    auto* lines = app.add_flag("-l,--lines", options.lines, "Each line of the input is a message")
+    auto* lines = app.add_flag("-l,--lines", options.lines, "Send each line of the input as a message")
                       ->excludes(messages)
                       ->group(group);
-    auto* null = app.add_flag("-0,--null", options.null, "The same, with NUL for the newline")
+    auto* null = app.add_flag("-0,--null", options.null, "Send each part of the input that ends with a NUL")
                      ->excludes(messages, lines)
                      ->group(group);
-    app.add_flag("--json", options.json, "Each line is a JSON record, as receive --format json writes them")
+    app.add_flag("--json", options.json, "Send JSON records, as receive --format json writes them: one after the "
+                                         "other, or in an array")
         ->excludes(messages, lines, null)
         ->group(group);
-    app.add_option("--repeat", options.repeat, "Send each message so many times")
+    app.add_option("--repeat", options.repeat, "Send each message this many times")
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000}).description(""))
         ->type_name("N")
         ->group(group);
-    app.add_option("--rate", options.rate, "Messages a second at most")
+    app.add_option("--rate", options.rate, "Send at most this many messages per second")
+        ->check(not_zero())
         ->check(cli::number_between(1e-6, 1e9))
         ->type_name("N")
         ->group(group);
@@ -43,11 +55,11 @@ void add_sources(CLI::App& app, Options& options) {
 void add_address(CLI::App& app, Options& options) {
     constexpr auto group = "Exchange";
     auto* queue = app.get_option("--queue");
-    auto* exchange = app.add_option("-e,--exchange", options.exchange, "Publish to it; no queue is declared")
+    auto* exchange = app.add_option("-e,--exchange", options.exchange, "Publish to this exchange; declare no queue")
                          ->type_name("NAME")
                          ->excludes(queue)
                          ->group(group);
-    auto* key = app.add_option("-k,--routing-key", options.routing_key, "With which routing key")
+    auto* key = app.add_option("-k,--routing-key", options.routing_key, "Publish with this routing key")
         ->type_name("KEY")
         ->excludes(queue)
         ->group(group);
@@ -58,10 +70,10 @@ void add_address(CLI::App& app, Options& options) {
 
 void add_delivery(CLI::App& app, Options& options) {
     constexpr auto group = "Delivery";
-    auto* no_confirm = app.add_flag("--no-confirm", options.no_confirm, "Fire and forget: neither confirmed nor "
-                                                                        "returned")
+    auto* no_confirm = app.add_flag("--no-confirm", options.no_confirm, "Fire and forget: wait for no confirms, and "
+                                                                        "lose messages that no queue takes")
                            ->group(group);
-    app.add_option("--window", options.window, "Messages in flight at most")
+    app.add_option("--window", options.window, "Maximum number of unconfirmed messages in flight")
         ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}).description(""))
         ->type_name("N")
         ->capture_default_str()
@@ -70,7 +82,8 @@ void add_delivery(CLI::App& app, Options& options) {
     app.add_option_function<double>(
            "--confirm-timeout",
            [&options](double seconds) { options.confirm_timeout = std::chrono::duration<double>(seconds); },
-           "How long no confirm may come while some are due; 0 is for ever")
+           "Give up when no confirm has come for this long, even if the broker is short of memory or disk and takes no "
+           "messages; 0: never")
         ->check(cli::number_between(0, 1e9))
         ->type_name("SECONDS")
         ->default_str("60")

@@ -21,18 +21,25 @@ struct TextOption {
 
 constexpr TextOption text_options[] = {
     {"content_type", "MIME type of the body"},
-    {"content_encoding", "MIME encoding of the body"},
-    {"correlation_id", "Which request this answers"},
-    {"reply_to", "The queue for answers"},
-    {"expiration", "Milliseconds after which the broker may drop it"},
-    {"message_id", "An identifier of the application's"},
-    {"type", "The application's name for this kind of message"},
-    {"user_id", "Must be the user who is logged in"},
-    {"app_id", "The application that sends"},
+    {"content_encoding", "Encoding of the body, such as gzip"},
+    {"correlation_id", "Identifies the request that this answers"},
+    {"reply_to", "Queue for the answer"},
+    {"expiration", "Time after which the broker may drop it"},
+    {"message_id", "Identifies the message to the application"},
+    {"type", "Kind of message, as the application names it"},
+    {"user_id", "Must be the name of the user who is logged in"},
+    {"app_id", "Name of the application that sends"},
 };
 
 std::optional<std::string>& text_property(Properties& properties, std::string_view name) {
     return properties.*std::get<cli::MessageProperty::Text>(cli::find_property(name)->member);
+}
+
+/// An empty text takes the property away.
+void merge(std::optional<std::string>& to, const std::optional<std::string>& from) {
+    if (from) {
+        to = from->empty() ? std::nullopt : from;
+    }
 }
 
 template <class Value>
@@ -89,7 +96,7 @@ void PropertyOptions::parse() {
         }
     }
     if (const auto& expiration = properties_.expiration;
-        expiration && (expiration->empty() || expiration->find_first_not_of("0123456789") != std::string::npos)) {
+        expiration && expiration->find_first_not_of("0123456789") != std::string::npos) {
         throw cli::Failure(cli::ExitCode::usage, fmt::format("--expiration {}: expected whole milliseconds", *expiration));
     }
     if (persistent_) {
@@ -108,33 +115,28 @@ void PropertyOptions::parse() {
         }
         properties_.headers->push_back(cli::parse_header("--header", header));
     }
-    if (properties_ != Properties()) {
-        shared_ = std::make_shared<const Properties>(properties_);
-    }
+    given_ = properties_ != Properties();
+    shared_ = merged({});
 }
 
 std::shared_ptr<const Properties> PropertyOptions::apply(std::shared_ptr<const Properties> base) {
-    if (!shared_) {
+    if (!given_) {
         return base;
     }
     if (timestamp_ == "now") {
         if (const auto now = cli::parse_timestamp(timestamp_); now != properties_.timestamp) {
             properties_.timestamp = now;
-            shared_ = std::make_shared<const Properties>(properties_);
+            shared_ = merged({});
         }
     }
-    if (!base) {
-        return shared_;
-    }
-    auto merged = std::make_shared<Properties>(*base);
-    merge_into(*merged);
-    return merged;
+    return base ? merged(*base) : shared_;
 }
 
-void PropertyOptions::merge_into(Properties& properties) const {
+std::shared_ptr<const Properties> PropertyOptions::merged(Properties base) const {
     for (const auto& property : cli::message_properties) {
-        std::visit([&](auto member) { merge(properties.*member, properties_.*member); }, property.member);
+        std::visit([&](auto member) { merge(base.*member, properties_.*member); }, property.member);
     }
+    return base == Properties() ? nullptr : std::make_shared<const Properties>(std::move(base));
 }
 
 }  // namespace sending

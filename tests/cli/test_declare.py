@@ -137,3 +137,50 @@ def test_another_refusal_is_an_error(
     assert (result.returncode, result.stdout) == (status, b"")
     assert result.stderr.startswith(either.name.encode() + b": ") and text.encode() in result.stderr
     assert result.stderr.count(b"\n") == 1
+
+
+# Names that begin with amq. are the broker's.
+
+
+def test_send_to_the_private_queue_of_another_client(send: Program, channel: BlockingChannel) -> None:
+    name = channel.queue_declare("", exclusive=True).method.queue
+    assert name.startswith("amq.gen-")
+    result = send("--queue", name, "answer")
+    assert (result.returncode, result.stdout, result.stderr) == (0, b" [x] Sent 'answer'\n", b"")
+    assert channel.basic_get(name, auto_ack=True)[2] == b"answer"
+
+
+def test_receive_does_not_declare_a_private_queue(receive: Program, fake_broker: FakeBroker) -> None:
+    assert finish(receive, fake_broker, "--queue", "amq.gen-private")[0] == 0
+    assert declarations(fake_broker) == []
+
+
+def test_a_private_queue_that_has_gone_returns_the_message(send: Program) -> None:
+    result = send("--queue", "amq.gen-gone", "answer")
+    assert (result.returncode, result.stdout) == (4, b"")
+    assert b"312 NO_ROUTE" in result.stderr
+
+
+@pytest.mark.parametrize("args", [("--queue",), ("--exchange=", "--routing-key")], ids=" ".join)
+def test_answering_to_a_direct_reply_to(
+    send: Program, queue: str, channel: BlockingChannel, args: tuple[str, ...]
+) -> None:
+    channel.queue_declare(queue)
+    answers: list[bytes] = []
+    channel.basic_consume("amq.rabbitmq.reply-to", lambda _c, _m, _p, body: answers.append(body), auto_ack=True)
+    channel.basic_publish("", queue, b"request", spec.BasicProperties(reply_to="amq.rabbitmq.reply-to"))
+    method = properties = None
+    while method is None:
+        method, properties, _body = channel.basic_get(queue, auto_ack=True)
+    assert properties is not None
+    assert properties.reply_to.startswith("amq.rabbitmq.reply-to.")
+    result = send(*args, properties.reply_to, "answer")
+    assert (result.returncode, result.stdout, result.stderr) == (0, b" [x] Sent 'answer'\n", b"")
+    channel.connection.process_data_events(time_limit=5)
+    assert answers == [b"answer"]
+
+
+def test_an_answer_to_a_client_that_has_gone(send: Program) -> None:
+    result = send("--queue", "amq.rabbitmq.reply-to.g1h2AA5yZXBseUAxMjM0NTY3OAAAB2gAAAAAZQ==.x", "answer")
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert b"404" in result.stderr

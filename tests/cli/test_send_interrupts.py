@@ -1,13 +1,18 @@
 """Ctrl-C and SIGTERM in a stream: what is in flight is waited for, and the resume point is exact."""
 from __future__ import annotations
 
+import contextlib
+import itertools
+import os
 import random
+import re
+import time
 
 import pytest
 from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 
-from fake_broker import FakeBroker, ignore
+from fake_broker import FakeBroker, Received, ignore
 from program import Program
 from send_support import Feeder, await_messages, open_pipe, resume_point, summary, take
 
@@ -69,7 +74,11 @@ def test_ctrl_c_in_a_repeated_message(send: Program, queue: str, channel: Blocki
     await_messages(channel, queue)
     process.interrupt()
     result = process.finish()
-    assert (result.returncode, resume_point(result)) == (130, 1)  # its repetitions are not all sent
+    assert (result.returncode, resume_point(result)) == (130, 1)
+    match = re.search(rb"\((\d+) of its 1000000000 copies are sent; --repeat (\d+) sends the rest\)\n", result.stderr)
+    assert match, result.stderr
+    assert int(match[1]) == summary(result)["confirmed"]
+    assert int(match[1]) + int(match[2]) == 1_000_000_000
 
 
 def test_ctrl_c_while_the_input_is_silent(send: Program, queue: str, channel: BlockingChannel) -> None:
@@ -107,6 +116,65 @@ def test_a_second_ctrl_c_does_not_wait(send: Program, fake_broker: FakeBroker) -
         process.expect_silence(0.3)
         process.interrupt()
         assert process.finish(timeout=3).status == 130
+
+
+def test_ctrl_c_waits_2_seconds_for_confirms_that_trickle_in(send: Program, fake_broker: FakeBroker) -> None:
+    fake_broker.on(spec.Basic.Publish, ignore)
+    with open_pipe() as pipe:
+        process = send.start("--lines", url=fake_broker.url, stdin=pipe.reading)
+        pipe.write(b"x\n" * 1000)
+        last = fake_broker.await_methods(spec.Basic.Publish, 1000)[-1]
+        process.interrupt()
+        interrupted = time.monotonic()
+        tags = itertools.count(1)
+        while process.running:
+            assert time.monotonic() - interrupted < 10
+            last.reply(spec.Basic.Ack(next(tags)))
+            last.session.gone(0.1)
+        result = process.finish()
+    assert result.returncode == 130
+    assert 1.5 < time.monotonic() - interrupted < 4
+    assert 10 < resume_point(result) < 60
+
+
+def test_ctrl_c_while_the_broker_is_blocked(send: Program, fake_broker: FakeBroker) -> None:
+    def block(received: Received) -> None:
+        received.reply(spec.Basic.Ack(received.delivery_tag))
+        received.session.send(0, spec.Connection.Blocked("low on memory"))
+        received.session.await_end()  # as RabbitMQ: it reads nothing more, connection.close neither
+
+    fake_broker.on(spec.Basic.Publish, block)
+    with open_pipe() as pipe:
+        process = send.start("--lines", url=fake_broker.url, stdin=pipe.reading)
+        pipe.write(b"1\n2\n3\n")
+        process.wait_for(lambda: b"low on memory" in process.stderr, "word of the block")
+        process.interrupt()
+        interrupted = time.monotonic()
+        result = process.finish()
+    assert (result.returncode, resume_point(result)) == (130, 2)
+    assert time.monotonic() - interrupted < 4
+
+
+@pytest.mark.parametrize(("signal", "status"), [("interrupt", 130), ("terminate", 143)])
+def test_a_signal_while_nobody_reads_the_output(
+    send: Program, fake_broker: FakeBroker, signal: str, status: int
+) -> None:
+    fake_broker.heartbeat = 1
+    reading, writing = os.pipe()
+    try:
+        os.set_blocking(writing, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writing, b"x" * 65536)
+        os.set_blocking(writing, True)
+        process = send.start("1", "2", url=fake_broker.url, stdout=writing)
+        fake_broker.await_methods(spec.Basic.Publish, 2)
+        fake_broker.wait_for(lambda: fake_broker.sessions[0].heartbeats >= 2, "second heartbeat")
+        getattr(process, signal)()
+        assert process.finish(timeout=6).returncode == status
+    finally:
+        os.close(reading)
+        os.close(writing)
 
 
 def test_the_connection_is_closed_in_order_after_ctrl_c(send: Program, fake_broker: FakeBroker) -> None:

@@ -85,7 +85,7 @@ void Wire::write() {
     stalled_until_.reset();
     if (written_ == out_.size()) {
         out_.clear();
-        written_ = 0;
+        forgotten_ += std::exchange(written_, 0);
     }
 }
 
