@@ -1,12 +1,15 @@
 """How `hello` is declared, and what happens when the broker wants it otherwise."""
 from __future__ import annotations
 
+import time
+
+import pika
 import pytest
 from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 
 from fake_broker import FakeBroker, close_channel, close_connection
-from program import Program
+from program import DEADLINE, Program
 
 READY = b" [*] Waiting for messages. To exit press CTRL+C\n"
 SENT = b" [x] Sent 'Hello World!'\n"
@@ -161,26 +164,40 @@ def test_a_private_queue_that_has_gone_returns_the_message(send: Program) -> Non
     assert b"312 NO_ROUTE" in result.stderr
 
 
-@pytest.mark.parametrize("args", [("--queue",), ("--exchange=", "--routing-key")], ids=" ".join)
-def test_answering_to_a_direct_reply_to(
-    send: Program, queue: str, channel: BlockingChannel, args: tuple[str, ...]
-) -> None:
+def direct_reply_to(requester: BlockingChannel, queue: str, channel: BlockingChannel) -> str:
+    """The address of a client, for answers that it consumes."""
     channel.queue_declare(queue)
-    answers: list[bytes] = []
-    channel.basic_consume("amq.rabbitmq.reply-to", lambda _c, _m, _p, body: answers.append(body), auto_ack=True)
-    channel.basic_publish("", queue, b"request", spec.BasicProperties(reply_to="amq.rabbitmq.reply-to"))
+    requester.basic_publish("", queue, b"request", spec.BasicProperties(reply_to="amq.rabbitmq.reply-to"))
     method = properties = None
     while method is None:
         method, properties, _body = channel.basic_get(queue, auto_ack=True)
     assert properties is not None
-    assert properties.reply_to.startswith("amq.rabbitmq.reply-to.")
-    result = send(*args, properties.reply_to, "answer")
+    address: str = properties.reply_to
+    assert address.startswith("amq.rabbitmq.reply-to.")
+    return address
+
+
+@pytest.mark.parametrize("args", [("--queue",), ("--exchange", "", "--routing-key")], ids=" ".join)
+def test_answering_to_a_direct_reply_to(
+    send: Program, queue: str, channel: BlockingChannel, args: tuple[str, ...]
+) -> None:
+    answers: list[bytes] = []
+    channel.basic_consume("amq.rabbitmq.reply-to", lambda _c, _m, _p, body: answers.append(body), auto_ack=True)
+    result = send(*args, direct_reply_to(channel, queue, channel), "answer")
     assert (result.returncode, result.stdout, result.stderr) == (0, b" [x] Sent 'answer'\n", b"")
-    channel.connection.process_data_events(time_limit=5)
+    deadline = time.monotonic() + DEADLINE
+    while not answers and time.monotonic() < deadline:
+        channel.connection.process_data_events(time_limit=0.1)
     assert answers == [b"answer"]
 
 
-def test_an_answer_to_a_client_that_has_gone(send: Program) -> None:
-    result = send("--queue", "amq.rabbitmq.reply-to.g1h2AA5yZXBseUAxMjM0NTY3OAAAB2gAAAAAZQ==.x", "answer")
+def test_an_answer_to_a_client_that_has_gone(
+    send: Program, queue: str, channel: BlockingChannel, broker_url: str
+) -> None:
+    with pika.BlockingConnection(pika.URLParameters(broker_url)) as connection:
+        requester = connection.channel()
+        requester.basic_consume("amq.rabbitmq.reply-to", lambda *_: None, auto_ack=True)
+        address = direct_reply_to(requester, queue, channel)
+    result = send("--queue", address, "answer")
     assert (result.returncode, result.stdout) == (1, b"")
     assert b"404" in result.stderr

@@ -404,5 +404,5 @@ def test_an_empty_option_drops_the_property_of_the_record(
 
 def test_an_empty_user_id_alone(send: Program, queue: str, channel: BlockingChannel) -> None:
     record = {"properties": {"user_id": "somebody else", "type": "t"}}
-    assert send_records(send, queue, record, args=("--user-id=",)).returncode == 0
+    assert send_records(send, queue, record, args=("--user-id", "")).returncode == 0
     assert properties_of(channel, queue) == {"type": "t"}
