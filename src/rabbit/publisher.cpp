@@ -1,8 +1,8 @@
 #include "rabbit/publisher.hpp"
 
+#include "channel.hpp"
 #include "codec/properties_codec.hpp"
 #include "rabbit/error.hpp"
-#include "net/wire.hpp"
 #include "window.hpp"
 
 #include <fmt/format.h>
@@ -26,27 +26,27 @@ Publisher::Publisher(Connection& connection, PublisherOptions options)
       window_(std::make_unique<Window>()),
       progress_(Clock::now()) {
     select_confirms();
-    connection_.listener_ = this;
+    connection_.channel().listen(this);
 }
 
 /// With `nowait` there is no answer to wait for: a broker that cannot confirm closes the channel.
 void Publisher::select_confirms() {
     if (options_.confirm) {
-        connection_.check_channel();
+        connection_.channel().check_open();
         amqp_confirm_select_t select{};
         select.nowait = true;
-        connection_.send_method(1, AMQP_CONFIRM_SELECT_METHOD, &select);
+        connection_.channel().append(select);
     }
 }
 
 Publisher::~Publisher() {
-    connection_.listener_ = nullptr;
+    connection_.channel().listen(nullptr);
 }
 
 void Publisher::publish(Address address, Message message) {
     check_short_string("exchange name", address.exchange);
     check_short_string("routing key", address.routing_key);
-    connection_.check_channel();
+    connection_.channel().check_open();
     while (!has_room(message.body.size())) {
         wait({});
     }
@@ -60,7 +60,7 @@ void Publisher::publish(Address address, Message message) {
         window_->push(std::move(sent));
     }
     try {
-        if (connection_.flush_batch(overdue())) {
+        if (connection_.channel().flush_full_batch(overdue())) {
             check_overdue();
         }
     } catch (const Error& error) {
@@ -75,12 +75,12 @@ void Publisher::append(InFlight& sent) {
     publish.exchange = to_amqp(sent.address.exchange);
     publish.routing_key = to_amqp(sent.address.routing_key);
     publish.mandatory = options_.confirm && !is_direct_reply(sent.address);
-    connection_.encode(publish, properties.get(), sent.message.body);
-    sent.end = connection_.wire_->appended();
+    connection_.channel().append_publish(publish, properties.get(), sent.message.body);
+    sent.end = connection_.channel().appended();
 }
 
 WaitResult Publisher::wait(Deadline deadline, std::span<pollfd> watched) {
-    connection_.check_channel();
+    connection_.channel().check_open();
     auto wake = WaitResult::frame;
     try {
         wake = connection_.wait(earlier(deadline, overdue()), watched);
@@ -96,7 +96,7 @@ void Publisher::check_overdue() const {
         const auto& reason = connection_.blocked();
         throw Error(ErrorKind::timeout, fmt::format("no confirm from {}", connection_.endpoint().name()),
                     fmt::format("none came for {} s, {} in flight{}",
-                                std::chrono::duration<double>(*options_.confirm_timeout).count(), window_->size(),
+                                in_seconds(*options_.confirm_timeout), window_->size(),
                                 reason ? fmt::format("; it takes no messages: {}", *reason) : ""));
     }
 }
@@ -124,7 +124,7 @@ void Publisher::publish_again() {
     select_confirms();
     for (std::uint64_t tag = 1; tag <= republished_; ++tag) {
         append(window_->at(tag));
-        if (connection_.flush_batch(overdue())) {
+        if (connection_.channel().flush_full_batch(overdue())) {
             check_overdue();
         }
     }
@@ -167,10 +167,10 @@ Deadline Publisher::overdue() const {
 
 void Publisher::on_confirm(const Confirm& confirm) {
     // Tag 0 with `multiple` means all so far (AMQP 0-9-1, section 1.8.3.13 of the generated reference).
-    const auto last_written = window_->last_written(connection_.wire_->written());
+    const auto last_written = window_->last_written(connection_.channel().written());
     const auto last = confirm.multiple && confirm.delivery_tag == 0 ? last_written : confirm.delivery_tag;
     if (last > last_written) {
-        throw connection_.wire_->lost(
+        throw connection_.channel().lost(
             fmt::format("it confirmed message {}, which was not published", confirm.delivery_tag));
     }
     constexpr int most_early_nacks = 6;
@@ -178,7 +178,7 @@ void Publisher::on_confirm(const Confirm& confirm) {
         republished_ = 0;
         early_nacks_ = 0;
     } else if (confirm.delivery_tag <= republished_ && ++early_nacks_ <= most_early_nacks) {
-        throw connection_.wire_->lost("it does not take messages yet");
+        throw connection_.channel().lost("it does not take messages yet");
     }
     window_->settle(confirm.multiple ? window_->first_tag() : last, last,
                     [&](const InFlight& sent) { settle_one(sent, confirm.ack); });
@@ -195,7 +195,7 @@ void Publisher::settle_one(const InFlight& sent, bool ack) {
 
 void Publisher::on_return(Return returned) {
     if (!window_->mark_returned(std::move(returned))) {
-        throw connection_.wire_->lost("it returned a message that is not in flight");
+        throw connection_.channel().lost("it returned a message that is not in flight");
     }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "rabbit/connection.hpp"
+#include "rabbit/listener.hpp"
+#include "rabbit/message.hpp"
 
 #include <cstddef>
 #include <cstdint>
