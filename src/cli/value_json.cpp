@@ -27,7 +27,7 @@ Json tagged(const char* type, Json value) {
     return Json{{std::string("!") + type, std::move(value)}};
 }
 
-/// A name that JSON would take for a tag, or twice the same one, needs the table spelt out.
+/// A JSON object cannot hold a name twice, nor one that would be read as a tag.
 bool fits_object(const Table& table) {
     std::vector<std::string_view> names;
     for (const auto& field : table) {
