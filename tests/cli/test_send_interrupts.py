@@ -13,26 +13,33 @@ from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 
 from fake_broker import FakeBroker, Received, ignore
-from program import Program
+from program import DEADLINE, Program, Result
 from send_support import Feeder, await_messages, open_pipe, resume_point, summary, take
 
 
-def assert_exact(feeder: Feeder, resume: int, arrived: list[bytes]) -> None:
-    """Records 1 to resume - 1 are in the queue, in order, and no other."""
-    assert len(arrived) == resume - 1
-    assert arrived == [feeder.line(number) for number in range(1, resume)]
+def end(feeder: Feeder, signal: str = "interrupt", timeout: float = DEADLINE) -> tuple[Result, bool]:
+    """Signals `send`; its result, and whether the broker confirmed what was in flight in the 2 s that `send` waits."""
+    signalled = time.monotonic()
+    getattr(feeder.process, signal)()
+    result = feeder.finish(timeout)
+    return result, time.monotonic() - signalled < 1.9
+
+
+def assert_exact(feeder: Feeder, resume: int, arrived: list[bytes], in_time: bool) -> None:
+    """Records 1 to resume - 1 are in the queue, in order. No other is, unless it was confirmed too late."""
+    assert len(arrived) == resume - 1 or (not in_time and len(arrived) >= resume)
+    assert arrived == [feeder.line(number) for number in range(1, len(arrived) + 1)]
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_ctrl_c_in_the_middle(send: Program, queue: str, channel: BlockingChannel, seed: int) -> None:
     feeder = Feeder(lambda stdin: send.start("--lines", "--queue", queue, stdin=stdin))
     feeder.wait_for(random.Random(seed).randrange(1, 15_000))
-    feeder.process.interrupt()
-    result = feeder.finish()
+    result, in_time = end(feeder)
     assert (result.returncode, result.stdout) == (130, b"")
     resume = resume_point(result)
     assert resume > 1
-    assert_exact(feeder, resume, take(channel, queue))
+    assert_exact(feeder, resume, take(channel, queue), in_time)
     assert summary(result)["confirmed"] == resume - 1
 
 
@@ -40,19 +47,17 @@ def test_ctrl_c_in_the_middle(send: Program, queue: str, channel: BlockingChanne
 def test_sigterm_in_the_middle(send: Program, queue: str, channel: BlockingChannel, seed: int) -> None:
     feeder = Feeder(lambda stdin: send.start("--lines", "--queue", queue, stdin=stdin))
     feeder.wait_for(random.Random(100 + seed).randrange(1, 15_000))
-    feeder.process.terminate()
-    result = feeder.finish()
+    result, in_time = end(feeder, "terminate")
     assert result.returncode == 143
-    assert_exact(feeder, resume_point(result), take(channel, queue))
+    assert_exact(feeder, resume_point(result), take(channel, queue), in_time)
 
 
 def test_ctrl_c_with_large_records(send: Program, queue: str, channel: BlockingChannel) -> None:
     feeder = Feeder(lambda stdin: send.start("--lines", "--queue", queue, stdin=stdin), width=200_000)
     feeder.wait_for(200)
-    feeder.process.interrupt()
-    result = feeder.finish()
+    result, in_time = end(feeder)
     assert result.returncode == 130
-    assert_exact(feeder, resume_point(result), take(channel, queue))
+    assert_exact(feeder, resume_point(result), take(channel, queue), in_time)
 
 
 @pytest.mark.parametrize("args", [("--rate", "20"), ("--window", "1"), ("--quiet",)], ids=" ".join)
@@ -62,10 +67,9 @@ def test_ctrl_c_whatever_it_waits_for(
     channel.queue_declare(queue)
     feeder = Feeder(lambda stdin: send.start("--lines", "--queue", queue, *args, stdin=stdin))
     await_messages(channel, queue)
-    feeder.process.interrupt()
-    result = feeder.finish(timeout=5)
+    result, in_time = end(feeder, timeout=5)
     assert result.returncode == 130
-    assert_exact(feeder, resume_point(result), take(channel, queue))
+    assert_exact(feeder, resume_point(result), take(channel, queue), in_time)
 
 
 def test_ctrl_c_in_a_repeated_message(send: Program, queue: str, channel: BlockingChannel) -> None:
@@ -133,7 +137,7 @@ def test_ctrl_c_waits_2_seconds_for_confirms_that_trickle_in(send: Program, fake
             last.session.gone(0.1)
         result = process.finish()
     assert result.returncode == 130
-    assert 1.5 < time.monotonic() - interrupted < 4
+    assert 1.5 < time.monotonic() - interrupted < 6
     assert 10 < resume_point(result) < 60
 
 
