@@ -1,13 +1,14 @@
 #pragma once
 
+#include "acks.hpp"
 #include "connection_flags.hpp"
 #include "format.hpp"
 #include "queue_flags.hpp"
+#include "verbosity.hpp"
 #include "rabbit/message.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,22 +16,14 @@
 
 namespace receiving {
 
-/// When a message counts as taken off the queue.
-enum class AckMode {
-    automatic,  ///< once the broker has sent it: at most once
-    written,    ///< once the output that holds it was flushed, or COMMAND has succeeded: at least once
-};
-
 /// What becomes of a message whose COMMAND failed.
 enum class OnFailure { stop, requeue, reject };
 
 /// The command line of `receive`.
 struct Options {
-    using Seconds = std::chrono::duration<double>;
-
     std::optional<std::uint64_t> count;
-    std::optional<Seconds> timeout;
-    std::optional<Seconds> idle;
+    std::optional<cli::Seconds> timeout;
+    std::optional<cli::Seconds> idle;
     bool drain = false;
 
     Format format = Format::hello;
@@ -43,6 +36,7 @@ struct Options {
     std::optional<OnFailure> on_failure;
 
     cli::ConnectionFlags connect;
+    cli::Verbosity verbosity;
     cli::QueueFlags queue;
     bool queue_given = false;
     std::vector<std::string> bindings;
@@ -72,5 +66,8 @@ struct Options {
     /// basic.consume's arguments.
     [[nodiscard]] rabbit::Table consumer_arguments() const;
 };
+
+/// COMMAND must follow a "--": otherwise a stray word would be run as a program. Throws cli::UsageError.
+void check_operand(const std::string& word);
 
 }  // namespace receiving

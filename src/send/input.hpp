@@ -1,5 +1,6 @@
 #pragma once
 
+#include "fd.hpp"
 #include "json_splitter.hpp"
 
 #include <cstddef>
@@ -27,18 +28,15 @@ class Input {
 public:
     /// "-" is standard input. Files that are missing now are found now, not when their turn comes.
     Input(std::vector<std::string> files, Framing framing);
-    ~Input();
-    Input(const Input&) = delete;
-    Input& operator=(const Input&) = delete;
 
     /// The next record, if it is there to its end.
     std::optional<std::string> next();
 
     /// No record is left and none will come.
-    [[nodiscard]] bool at_end() const noexcept { return descriptor_ < 0 && ended_; }
+    [[nodiscard]] bool at_end() const noexcept { return !current_ && ended_; }
 
     /// Where the next bytes come from; -1 at the end.
-    [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+    [[nodiscard]] int descriptor() const noexcept { return current_.get(); }
 
     /// Reads once what is there, or goes on to the next file.
     void read();
@@ -50,7 +48,6 @@ public:
 
 private:
     void open_next();
-    void close_current();
     std::optional<std::string> next_delimited();
     std::optional<std::string> next_object();
     std::optional<std::string> rest_of_file();
@@ -59,7 +56,7 @@ private:
     std::size_t next_file_ = 0;
     Framing framing_;
     JsonSplitter splitter_;
-    int descriptor_ = -1;
+    cli::Fd current_;
     std::string buffer_;
     std::size_t begin_ = 0;      ///< of the bytes in buffer_ that belong to no record handed out yet
     std::size_t searched_ = 0;   ///< no record ends between begin_ and here

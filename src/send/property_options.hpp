@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ private:
 
     rabbit::Properties properties_;
     bool persistent_ = false;
-    std::string timestamp_;
+    std::optional<std::string> timestamp_;
     std::vector<std::string> headers_;
     bool given_ = false;  ///< any option was
     std::shared_ptr<const rabbit::Properties> shared_;  ///< of messages that have none of their own

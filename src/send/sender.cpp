@@ -1,8 +1,9 @@
 #include "sender.hpp"
 
+#include "connect.hpp"
+#include "error_report.hpp"
 #include "failure.hpp"
 #include "output.hpp"
-#include "program.hpp"
 #include "report.hpp"
 #include "say.hpp"
 #include "signals.hpp"
@@ -13,6 +14,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include <poll.h>
@@ -58,7 +60,7 @@ public:
           report_({.program = program,
                    .stream = options.has_records() || options.repeat > 1 || options.no_confirm,
                    .shows_progress = !(options.reads_standard_input() && isatty(STDIN_FILENO)),
-                   .quiet = options.connect.quiet,
+                   .quiet = options.verbosity.quiet,
                    .confirmed = !options.no_confirm,
                    .repeat = options.repeat},
                   output_),
@@ -129,6 +131,7 @@ private:
 
     void publish(const rabbit::Address& address, rabbit::Message message) {
         keep_rate();
+        output_.flush_if_full();
         const auto size = message.body.size();
         publisher_.publish(address, std::move(message));
         report_.published(size);
@@ -167,8 +170,8 @@ private:
     /// Waits until the reader of standard output goes on reading.
     void wait_for_reader(int descriptor) {
         pollfd output{descriptor, POLLOUT, 0};
-        if (connection_.wait_without_reading(output_deadline_, {&output, 1}) == rabbit::WaitResult::deadline) {
-            throw cli::Failure(cli::ExitCode::bad_output, "nobody reads standard output");
+        if (connection_.wait_without_reading(reader_deadline_, {&output, 1}) == rabbit::WaitResult::deadline) {
+            throw cli::OutputError(EAGAIN);
         }
     }
 
@@ -187,7 +190,7 @@ private:
         const auto deadline = [&] {
             return interrupted || connection_.blocked() ? limit : rabbit::Clock::now() + patience;
         };
-        output_deadline_ = deadline();
+        reader_deadline_ = deadline();
         for (auto before = publisher_.in_flight(); before > 0; before = publisher_.in_flight()) {
             const auto until = deadline();
             if (publisher_.settle(until) || publisher_.in_flight() == before || until == limit) {
@@ -248,7 +251,7 @@ private:
     rabbit::Connection& connection_;
     std::string queue_;
     bool several_;  ///< messages, so that there is a point to resume from
-    rabbit::Deadline output_deadline_;
+    rabbit::Deadline reader_deadline_;  ///< for what the output's reader has not taken yet
     cli::Output output_{STDOUT_FILENO, [this](int descriptor) { wait_for_reader(descriptor); }};
     Report report_;
     rabbit::Publisher publisher_;
@@ -261,14 +264,14 @@ cli::ExitCode send(const std::string& program, Options& options) {
     options.check();
     Source source(options);
     const cli::Signals signals;
-    auto connection = cli::connect(program, options.connect, signals.descriptor());
+    auto connection = cli::connect(program, options.connect, options.verbosity, signals.descriptor());
     std::optional<Sender> sender;
     connection.with_reconnect([&] {
         const auto queue = options.to_queue() ? cli::declare(connection, options.queue).name : std::string();
         sender.emplace(program, options, connection, queue);
     });
     const auto code = sender->run(source);
-    if (options.sends_hello() && !options.connect.quiet && has_unread_input()) {
+    if (options.sends_hello() && !options.verbosity.quiet && has_unread_input()) {
         cli::say("{}: standard input was not read; to send it, add - (as one message) or --lines (each line)\n",
                  program);
     }
