@@ -23,7 +23,10 @@ SUMMARY = re.compile(
     rb"send: (?P<messages>\d+) messages, (?P<confirmed>\d+|none) confirmed, (?P<bytes>\d+) bytes, "
     rb"(?P<seconds>\d+\.\d{3}) s, (?P<rate>\d+) messages/s\n"
 )
-RESUME = re.compile(rb"send: ended early; the first record not known to be confirmed is number (\d+)")
+RESUME = re.compile(
+    rb"send: ended early; the first record not known to be confirmed is number (\d+)"
+    rb"(, not counting those named above)?( \(\d+ of its \d+ copies are sent; --repeat \d+ sends the rest\))?"
+)
 
 
 class Pipe:
