@@ -52,10 +52,15 @@ public:
     void ack_up_to(std::uint64_t delivery_tag);
     /// basic.ack of one. It leaves when something is waited for.
     void ack(std::uint64_t delivery_tag);
-    /// basic.nack of one: back to its place in the queue, or (requeue false) dropped or dead-lettered.
-    void nack(std::uint64_t delivery_tag, bool requeue);
+    /// basic.reject of one, as a failed delivery: back to the queue, or (requeue false) dropped or dead-lettered.
+    void reject(std::uint64_t delivery_tag, bool requeue);
+    /// basic.nack with requeue of every message that was delivered and not acked: back to the queue, in order. From
+    /// RabbitMQ 4.3 on, this does not count as a failed delivery (https://www.rabbitmq.com/docs/nack).
+    void nack_all();
 
     [[nodiscard]] const std::string& queue() const noexcept { return options_.queue; }
+    /// The broker has ended this consumer: its queue was deleted, or the queue's node went down.
+    [[nodiscard]] bool cancelled_by_broker() const noexcept { return cancelled_by_broker_; }
 
 private:
     void subscribe();

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <string_view>
 
@@ -107,6 +108,25 @@ Formatter::Formatter(const std::string& template_text)
         const bool unknown = std::string_view(error.what()) == "argument not found";
         refuse(template_text, unknown ? "there is no such field; --help names them" : error.what());
     }
+}
+
+bool Formatter::needs_properties() const {
+    if (format_ != Format::templated) {
+        return format_ == Format::json;
+    }
+    static constexpr std::array<std::string_view, 6> others{"body",        "size",         "exchange",
+                                                            "routing_key", "delivery_tag", "redelivered"};
+    for (auto at = template_.find('{'); at != std::string::npos; at = template_.find('{', at + 1)) {
+        if (at + 1 < template_.size() && template_[at + 1] == '{') {
+            ++at;
+            continue;
+        }
+        const auto name = template_.substr(at + 1, template_.find_first_of(":}", at) - at - 1);
+        if (std::find(others.begin(), others.end(), name) == others.end()) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void Formatter::write(cli::Output& output, const rabbit::Delivery& delivery) const {

@@ -28,6 +28,9 @@ public:
 
     void write(cli::Output& output, const rabbit::Delivery& delivery) const;
 
+    /// The output shows properties, not only the body and where it was published to.
+    [[nodiscard]] bool needs_properties() const;
+
     [[nodiscard]] bool is_hello() const noexcept { return format_ == Format::hello; }
 
 private:
