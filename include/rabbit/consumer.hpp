@@ -2,6 +2,7 @@
 
 #include "rabbit/connection.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -41,8 +42,8 @@ public:
     /// The next message if it has been read from the socket already; asks the system for nothing.
     std::optional<Delivery> next_buffered();
 
-    /// A message waits to be handed out.
-    [[nodiscard]] bool has_arrived() const noexcept { return !arrived_.empty(); }
+    /// The number of messages that wait to be handed out.
+    [[nodiscard]] std::size_t arrived() const noexcept { return arrived_.size(); }
 
     /// Asks the broker to send no more. What is on its way until it says so is still handed out by next(), which
     /// then comes back empty.

@@ -38,6 +38,8 @@ public:
     [[nodiscard]] AckMode mode() const noexcept { return mode_; }
     /// The messages taken so far.
     [[nodiscard]] std::uint64_t taken() const noexcept { return taken_; }
+    /// Of those, the messages that are not acked yet.
+    [[nodiscard]] std::uint64_t unacked() const noexcept { return taken_ - acked_; }
     /// As many as `count`.
     [[nodiscard]] bool is_complete() const noexcept { return taken_ == count_; }
     /// The next message taken is the last one wanted.

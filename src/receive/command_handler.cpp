@@ -45,9 +45,9 @@ std::optional<Ending> CommandHandler::handle(const rabbit::Delivery& delivery) {
     return std::nullopt;
 }
 
-/// Cancels the consumer before the last message wanted is acked: the broker would send one more in its place.
+/// Cancels the consumer before the last message is acked: the broker would send one more in its place.
 void CommandHandler::take(const rabbit::Delivery& delivery) {
-    if (acks_.wants_one_more()) {
+    if (acks_.wants_one_more() || interruption_.pending()) {
         subscription_.cancel();
     }
     acks_.take(delivery);

@@ -207,6 +207,7 @@ private:
     /// delivery; otherwise it is given back.
     void finish(Ending ending) {
         limit_answer(ending);
+        interruption_.outlast([this] { subscription_.await_prefetched(acks_.unacked()); });
         subscription_.cancel();
         const bool prints = options_.command.empty() && subscription_.giving_back_counts();
         std::uint64_t lost = 0;

@@ -157,12 +157,27 @@ std::string Subscription::declare_stream() {
 /// came before the question. Hence it is asked twice.
 bool Subscription::is_empty() {
     for (int i = 0; i < 2; ++i) {
-        const auto queue = connection_.declare({.name = consumer_->queue(), .passive = true, .arguments = {}});
-        if (queue.message_count > 0 || consumer_->has_arrived()) {
+        if (ready() > 0 || consumer_->arrived() > 0) {
             return false;
         }
     }
     return true;
+}
+
+/// The number of messages in the queue that are ready to be delivered.
+std::uint32_t Subscription::ready() {
+    return connection_.declare({.name = consumer_->queue(), .passive = true, .arguments = {}}).message_count;
+}
+
+void Subscription::await_prefetched(std::uint64_t unacked) {
+    using rabbit::Clock;
+    const auto until = Clock::now() + std::chrono::milliseconds(500);
+    while (giving_back_counts_ && unacked + consumer_->arrived() < prefetch_ && !rabbit::passed(until)) {
+        if (ready() == 0 && ready() == 0) {
+            return;
+        }
+        connection_.wait(std::min(until, Clock::now() + std::chrono::milliseconds(10)));
+    }
 }
 
 bool Subscription::can_give_back_freely() const {

@@ -34,6 +34,10 @@ public:
     /// A message given back would count as a failed delivery, whatever the way. Those fetched are better printed.
     [[nodiscard]] bool giving_back_counts() const noexcept { return giving_back_counts_; }
 
+    /// Waits until every message is here that the broker sends before it is told to stop, where giving back counts: a quorum
+    /// queue gives back those that cross basic.cancel. `unacked` messages were handed out and not acked.
+    void await_prefetched(std::uint64_t unacked);
+
     /// Gives back, in order, all that was fetched and not acked. Where it would count either way, this is left to the
     /// end of the connection, which keeps the order also where basic.nack does not
     /// (https://github.com/rabbitmq/rabbitmq-server/issues/3776).
@@ -43,6 +47,7 @@ public:
 
 private:
     std::string take_queue();
+    std::uint32_t ready();
     std::string declare_stream();
     void start();
     void limit_prefetch(const std::string& queue);
