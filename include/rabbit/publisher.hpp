@@ -1,6 +1,7 @@
 #pragma once
 
 #include "rabbit/connection.hpp"
+#include "rabbit/listener.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,8 +1,8 @@
 #include "rabbit/consumer.hpp"
 
 #include "rabbit/error.hpp"
+#include "channel.hpp"
 #include "codec/table_codec.hpp"
-#include "net/wire.hpp"
 
 #include <fmt/format.h>
 
@@ -14,11 +14,11 @@ Consumer::Consumer(Connection& connection, ConsumerOptions options)
     : connection_(connection), options_(std::move(options)) {
     check_short_string("queue name", options_.queue);
     check_short_string("consumer tag", options_.consumer_tag);
-    connection_.listener_ = this;
+    connection_.channel().listen(this);
     try {
         subscribe();
     } catch (...) {
-        connection_.listener_ = nullptr;
+        connection_.channel().listen(nullptr);
         throw;
     }
 }
@@ -35,11 +35,12 @@ void Consumer::resume(std::string queue, Table arguments) {
 }
 
 void Consumer::subscribe() {
+    auto& channel = connection_.channel();
     const auto operation = fmt::format("cannot consume from queue '{}'", options_.queue);
     if (options_.prefetch > 0 && !options_.no_ack) {
         amqp_basic_qos_t qos{};
         qos.prefetch_count = options_.prefetch;
-        connection_.call(operation, AMQP_BASIC_QOS_METHOD, &qos, AMQP_BASIC_QOS_OK_METHOD);
+        channel.call<amqp_basic_qos_ok_t>(operation, qos);
     }
     const TableView arguments(options_.arguments);
     amqp_basic_consume_t consume{};
@@ -48,19 +49,18 @@ void Consumer::subscribe() {
     consume.no_ack = options_.no_ack;
     consume.exclusive = options_.exclusive;
     consume.arguments = arguments.get();
-    connection_.call(operation, AMQP_BASIC_CONSUME_METHOD, &consume, AMQP_BASIC_CONSUME_OK_METHOD,
-                     [this](const void* reply) {
-                         options_.consumer_tag =
-                             copy(static_cast<const amqp_basic_consume_ok_t*>(reply)->consumer_tag);
-                     });
+    // Without the consume-ok, what the broker has sent after it would be lost.
+    const Interrupt::Hold hold(channel.interrupt());
+    channel.call<amqp_basic_consume_ok_t>(
+        operation, consume, [this](const auto& ok) { options_.consumer_tag = copy(ok.consumer_tag); });
 }
 
 Consumer::~Consumer() {
-    connection_.listener_ = nullptr;
+    connection_.channel().listen(nullptr);
 }
 
 std::optional<Delivery> Consumer::next(Deadline deadline, std::span<pollfd> watched) {
-    const auto answer_due = cancelling_ ? connection_.reply_deadline() : Deadline();
+    const auto answer_due = cancelling_ ? connection_.channel().reply_deadline() : Deadline();
     for (bool over = false;;) {
         if (auto delivery = next_buffered()) {
             return delivery;
@@ -73,7 +73,7 @@ std::optional<Delivery> Consumer::next(Deadline deadline, std::span<pollfd> watc
                         "the queue was deleted, or its node went down");
         }
         if (passed(answer_due)) {
-            throw connection_.wire_->lost("it did not answer basic.cancel");
+            throw connection_.channel().lost("it did not answer basic.cancel");
         }
         const auto wake = connection_.wait(earlier(deadline, answer_due), watched);
         over = wake == WaitResult::watched || passed(deadline);  // also while what comes is no message
@@ -82,7 +82,7 @@ std::optional<Delivery> Consumer::next(Deadline deadline, std::span<pollfd> watc
 
 std::optional<Delivery> Consumer::next_buffered() {
     while (arrived_.empty()) {
-        if (cancelled_ || cancelled_by_broker_ || !connection_.handle_buffered()) {
+        if (cancelled_ || cancelled_by_broker_ || !connection_.channel().handle_buffered()) {
             return std::nullopt;
         }
     }
@@ -94,13 +94,13 @@ std::optional<Delivery> Consumer::next_buffered() {
 void Consumer::cancel() {
     amqp_basic_cancel_t cancel{};
     cancel.consumer_tag = to_amqp(options_.consumer_tag);
-    connection_.send_method(1, AMQP_BASIC_CANCEL_METHOD, &cancel);
+    connection_.channel().append(cancel);
     cancelling_ = true;
 }
 
 void Consumer::ack_up_to(std::uint64_t delivery_tag) {
     send_ack(delivery_tag, true);
-    connection_.send_now();
+    connection_.channel().flush_now();
 }
 
 void Consumer::ack(std::uint64_t delivery_tag) {
@@ -114,7 +114,7 @@ void Consumer::send_ack(std::uint64_t delivery_tag, bool multiple) {
     amqp_basic_ack_t ack{};
     ack.delivery_tag = delivery_tag - tag_offset_;
     ack.multiple = multiple;
-    connection_.send_method(1, AMQP_BASIC_ACK_METHOD, &ack);
+    connection_.channel().append(ack);
 }
 
 void Consumer::reject(std::uint64_t delivery_tag, bool requeue) {
@@ -124,7 +124,7 @@ void Consumer::reject(std::uint64_t delivery_tag, bool requeue) {
     amqp_basic_reject_t reject{};
     reject.delivery_tag = delivery_tag - tag_offset_;
     reject.requeue = requeue;
-    connection_.send_method(1, AMQP_BASIC_REJECT_METHOD, &reject);
+    connection_.channel().append(reject);
 }
 
 void Consumer::nack_all() {
@@ -132,7 +132,7 @@ void Consumer::nack_all() {
     nack.delivery_tag = 0;  // all so far (AMQP 0-9-1, section 1.8.3.13 of the generated reference)
     nack.multiple = true;
     nack.requeue = true;
-    connection_.send_method(1, AMQP_BASIC_NACK_METHOD, &nack);
+    connection_.channel().append(nack);
 }
 
 void Consumer::on_delivery(Delivery delivery) {

@@ -1,7 +1,7 @@
 #include "login.hpp"
 
-#include "rabbit/error.hpp"
 #include "codec/table_codec.hpp"
+#include "rabbit/error.hpp"
 
 #include <fmt/format.h>
 
@@ -10,19 +10,33 @@
 namespace rabbit {
 namespace {
 
-constexpr std::uint16_t channel = 1;
-constexpr std::uint16_t channel_max = channel;
+constexpr std::uint16_t channel_max = channel_number;
 constexpr std::uint32_t frame_min = 4096;  // AMQP 0-9-1, section 1.4.2.6 of the generated reference
+
+/// What else may be listening on a port that does not answer with AMQP frames.
+std::string other_protocol(std::string_view first_bytes, bool over_tls) {
+    constexpr char tls_alert = 21;  // RFC 8446, section 5.1
+    if (!over_tls && first_bytes.starts_with(tls_alert)) {
+        return "this port is for TLS; the URL for it begins with amqps://";
+    }
+    if (first_bytes.starts_with("HTTP/")) {
+        return "this port speaks HTTP (RabbitMQ's management listens on 15672); AMQP's port is 5672, with TLS 5671";
+    }
+    if (first_bytes.starts_with("AMQP")) {
+        return "it offers another version of AMQP than 0-9-1";
+    }
+    return {};
+}
 
 class Login {
 public:
-    Login(Wire& wire, const Endpoint& endpoint, const ConnectionOptions& options)
-        : wire_(wire),
+    Login(Channel& channel, Wire& wire, const Endpoint& endpoint, const ConnectionOptions& options, TimeLimit limit)
+        : channel_(channel),
+          wire_(wire),
           endpoint_(endpoint),
           options_(options),
           operation_(fmt::format("cannot connect to {}", endpoint.name())),
-          timeout_(endpoint.connect_timeout.value_or(options.connect_timeout)),
-          deadline_(Clock::now() + timeout_) {}
+          limit_(limit) {}
 
     std::string run() {
         try {
@@ -32,21 +46,45 @@ public:
             open();
             return product;
         } catch (const Error& error) {
-            if (error.kind() != ErrorKind::lost) {
-                throw;
-            }
-            if (wire_.was_refused()) {  // TLS 1.3: what a server thinks of the client's certificate it says only now
-                throw Error(ErrorKind::refused, operation_, error.cause());
-            }
-            throw Error(ErrorKind::unreachable, operation_,
-                        error.cause() + ", before the AMQP login was done");
+            throw explained(error);
         }
     }
 
 private:
+    /// The user cares that there is no connection, not that there was one for a moment.
+    [[nodiscard]] Error explained(const Error& error) const {
+        if (error.kind() == ErrorKind::closed || (error.kind() == ErrorKind::refused && error.reply_code() != 0)) {
+            return refusal(error);
+        }
+        if (error.kind() != ErrorKind::lost) {
+            return error;
+        }
+        if (wire_.was_refused()) {  // TLS 1.3: only now a server says what it thinks of the client's certificate
+            return {ErrorKind::refused, operation_, error.cause()};
+        }
+        if (passed(limit_.end)) {
+            return {ErrorKind::unreachable, operation_,
+                    fmt::format("it did not answer as an AMQP broker within {} s", in_seconds(limit_.duration))};
+        }
+        if (wire_.answered()) {
+            return {ErrorKind::unreachable, operation_, error.cause() + ", before the AMQP login was done"};
+        }
+        if (const auto other = other_protocol(wire_.unread(), endpoint_.tls); !other.empty()) {
+            return {ErrorKind::unreachable, operation_, other};
+        }
+        return {ErrorKind::unreachable, operation_,
+                fmt::format("{}, before the AMQP login was done (is it an AMQP port? RabbitMQ's is 5672, with TLS 5671; "
+                            "15672 is its HTTP port)", error.cause())};
+    }
+
     /// Returns the broker's own name and version.
     std::string start() {
-        const auto& start = await<amqp_connection_start_t>(AMQP_CONNECTION_START_METHOD);
+        std::string server;
+        await<amqp_connection_start_t>([&](const auto& start) { server = answer(start); });
+        return server;
+    }
+
+    std::string answer(const amqp_connection_start_t& start) {
         const std::string mechanism = endpoint_.auth_mechanism == AuthMechanism::external ? "EXTERNAL" : "PLAIN";
         if (fmt::format(" {} ", view(start.mechanisms)).find(" " + mechanism + " ") == std::string::npos) {
             throw Error(ErrorKind::refused, operation_,
@@ -73,7 +111,7 @@ private:
         ok.mechanism = to_amqp(mechanism);
         ok.response = to_amqp(response);
         ok.locale = to_amqp("en_US");
-        send(AMQP_CONNECTION_START_OK_METHOD, &ok);
+        channel_.append(ok);
         return fmt::format("{} {}", text_of(server, "product"), text_of(server, "version"));
     }
 
@@ -87,7 +125,10 @@ private:
     }
 
     void tune() {
-        const auto& tune = await<amqp_connection_tune_t>(AMQP_CONNECTION_TUNE_METHOD);
+        await<amqp_connection_tune_t>([this](const auto& tune) { agree_to(tune); });
+    }
+
+    void agree_to(const amqp_connection_tune_t& tune) {
         // 0 stands for no limit, and for no wish as to heartbeats.
         const auto agree = [](auto ours, auto theirs) { return theirs == 0 ? ours : std::min(ours, theirs); };
         amqp_connection_tune_ok_t ok{};
@@ -100,91 +141,50 @@ private:
                                     frame_min));
         }
         wire_.tune(ok);
-        send(AMQP_CONNECTION_TUNE_OK_METHOD, &ok);
+        channel_.append(ok);
     }
 
     void open() {
         amqp_connection_open_t open{};
         open.virtual_host = to_amqp(endpoint_.vhost);
-        send(AMQP_CONNECTION_OPEN_METHOD, &open);
-        amqp_channel_open_t open_channel{};
-        send(AMQP_CHANNEL_OPEN_METHOD, &open_channel, channel);
-        await<amqp_connection_open_ok_t>(AMQP_CONNECTION_OPEN_OK_METHOD);
+        channel_.append(open);
+        channel_.append(amqp_channel_open_t{});
+        await<amqp_connection_open_ok_t>([](const auto&) {});
     }
 
-    void send(std::uint32_t method, void* arguments, std::uint16_t on_channel = 0) {
-        amqp_frame_t frame{};
-        frame.frame_type = AMQP_FRAME_METHOD;
-        frame.channel = on_channel;
-        frame.payload.method.id = method;
-        frame.payload.method.decoded = arguments;
-        wire_.send(frame);
-    }
-
-    /// The method that must come next; lives until the next call.
+    /// The method that must come next.
     template <class Method>
-    const Method& await(std::uint32_t method) {
-        for (;;) {
-            const bool writing = wire_.unsent() > 0;
-            const auto ready = wire_.buffered() ? Wire::Ready{.readable = true}
-                                                : wire_.poll(writing, deadline_, {}, options_.interrupt);
-            if (ready.interrupted) {
-                throw Error(ErrorKind::interrupted, operation_, "interrupted");
-            }
-            if (ready.writable) {
-                wire_.write();
-            }
-            if (const auto frame = ready.readable ? wire_.read() : std::nullopt) {
-                return *static_cast<const Method*>(arguments_of(*frame, method));
-            }
-            if (Clock::now() >= deadline_) {
-                throw Error(ErrorKind::unreachable, operation_,
-                            fmt::format("it did not answer as an AMQP broker within {} s",
-                                        std::chrono::duration<double>(timeout_).count()));
-            }
-        }
+    void await(const std::function<void(const Method&)>& on_method) {
+        channel_.await<Method>(operation_, limit_.end, on_method);
     }
 
-    const void* arguments_of(const amqp_frame_t& frame, std::uint32_t expected) {
-        const bool is_method = frame.frame_type == AMQP_FRAME_METHOD && frame.channel == 0;
-        if (is_method && frame.payload.method.id == AMQP_CONNECTION_CLOSE_METHOD) {
-            refuse(*static_cast<const amqp_connection_close_t*>(frame.payload.method.decoded));
-        }
-        if (!is_method || frame.payload.method.id != expected) {
-            throw Error(ErrorKind::unreachable, operation_, "it does not speak AMQP 0-9-1");
-        }
-        return frame.payload.method.decoded;
-    }
-
-    [[noreturn]] void refuse(const amqp_connection_close_t& close) const {
-        auto cause = fmt::format("{} {}", close.reply_code, view(close.reply_text));
-        if (close.reply_code == AMQP_ACCESS_REFUSED) {
+    /// What the broker's connection.close means at this point.
+    [[nodiscard]] Error refusal(const Error& error) const {
+        if (error.reply_code() == AMQP_ACCESS_REFUSED) {
             const auto who = endpoint_.auth_mechanism == AuthMechanism::plain ? fmt::format("as '{}'", endpoint_.user)
                              : endpoint_.tls_options.certificate_file.empty() ? "without a client's certificate"
                                                                              : "with the client's certificate";
-            throw Error(ErrorKind::refused, fmt::format("cannot log in to {} {}", endpoint_.name(), who), cause,
-                        close.reply_code);
+            return {ErrorKind::refused, fmt::format("cannot log in to {} {}", endpoint_.name(), who), error.cause(),
+                    error.reply_code()};
         }
-        if (endpoint_.vhost.empty()) {
-            cause += " (a URL that ends in / names the virtual host with the empty name; leave the / out or write /%2f)";
-        }
-        throw Error(close.reply_code == AMQP_NOT_ALLOWED ? ErrorKind::refused : ErrorKind::unreachable,
-                    fmt::format("cannot open virtual host '{}' on {}", endpoint_.vhost, endpoint_.name()), cause,
-                    close.reply_code);
+        return {error.reply_code() == AMQP_NOT_ALLOWED ? ErrorKind::refused : ErrorKind::unreachable,
+                fmt::format("cannot open virtual host '{}' on {}", endpoint_.vhost, endpoint_.name()), error.cause(),
+                error.reply_code()};
     }
 
+    Channel& channel_;
     Wire& wire_;
     const Endpoint& endpoint_;
     const ConnectionOptions& options_;
     std::string operation_;
-    std::chrono::milliseconds timeout_;
-    Clock::time_point deadline_;
+    TimeLimit limit_;
 };
 
 }  // namespace
 
-std::string log_in(Wire& wire, const Endpoint& endpoint, const ConnectionOptions& options) {
-    return Login(wire, endpoint, options).run();
+std::string log_in(Channel& channel, Wire& wire, const Endpoint& endpoint, const ConnectionOptions& options,
+                   TimeLimit limit) {
+    return Login(channel, wire, endpoint, options, limit).run();
 }
 
 }  // namespace rabbit

@@ -1,12 +1,14 @@
 #pragma once
 
-#include "net/wire.hpp"
+#include "channel.hpp"
+#include "rabbit/endpoint.hpp"
 
 namespace rabbit {
 
-/// The opening of a connection (AMQP 0-9-1, section 2.2.4): protocol header, start, tune, open. rabbitmq-c's
-/// amqp_login does the same, but no signal ends its wait, and it believes a tune that leaves no room for a frame.
+/// The opening of a connection (AMQP 0-9-1, section 2.2.4): protocol header, start, tune, open; and, without waiting
+/// for its answer, that of the channel. No signal would end the wait of rabbitmq-c's own amqp_login().
 /// Returns the broker's product and version. Throws ErrorKind::unreachable, `refused` or `interrupted`.
-std::string log_in(Wire& wire, const Endpoint& endpoint, const ConnectionOptions& options);
+std::string log_in(Channel& channel, Wire& wire, const Endpoint& endpoint, const ConnectionOptions& options,
+                   TimeLimit limit);
 
 }  // namespace rabbit

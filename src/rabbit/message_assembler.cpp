@@ -28,20 +28,16 @@ Message& MessageAssembler::message() {
     return std::visit([](auto& pending) -> Message& { return pending.message; }, pending_);
 }
 
-std::string_view MessageAssembler::add(const amqp_frame_t& frame, Listener* listener) {
+Assembled MessageAssembler::add(const amqp_frame_t& frame) {
     const auto broken = frame.frame_type == AMQP_FRAME_HEADER ? add_header(frame) : add_body(frame);
-    if (!broken.empty() || missing_ > 0) {
-        return broken;
+    if (!broken.empty()) {
+        return BrokenRule{broken};
+    }
+    if (missing_ > 0) {
+        return {};
     }
     stage_ = Stage::none;
-    if (listener) {
-        if (auto* delivery = std::get_if<Delivery>(&pending_)) {
-            listener->on_delivery(std::move(*delivery));
-        } else {
-            listener->on_return(std::move(std::get<Return>(pending_)));
-        }
-    }
-    return {};
+    return std::visit([](auto& finished) { return Assembled(std::move(finished)); }, pending_);
 }
 
 std::string_view MessageAssembler::add_header(const amqp_frame_t& frame) {

@@ -1,11 +1,21 @@
 #pragma once
 
 #include "codec/amqp.hpp"
-#include "rabbit/connection.hpp"
+#include "rabbit/listener.hpp"
 
+#include <cstdint>
+#include <string_view>
 #include <variant>
 
 namespace rabbit {
+
+/// The rule of AMQP that a frame breaks.
+struct BrokenRule {
+    std::string_view text;
+};
+
+/// What a frame has completed; nothing as long as more frames of the message are to come.
+using Assembled = std::variant<std::monostate, Delivery, Return, BrokenRule>;
 
 /// A delivered or returned message while its frames arrive: method, header, body frames (AMQP 0-9-1, section 2.3.5.2).
 class MessageAssembler {
@@ -17,9 +27,8 @@ public:
     void begin(const amqp_basic_return_t& method);
     [[nodiscard]] bool begun() const noexcept { return stage_ != Stage::none; }
 
-    /// Takes a header or body frame and hands a finished message to `listener`, if there is one.
-    /// Returns the rule that the frame breaks, empty if none.
-    [[nodiscard]] std::string_view add(const amqp_frame_t& frame, Listener* listener);
+    /// Takes a header or body frame.
+    [[nodiscard]] Assembled add(const amqp_frame_t& frame);
 
 private:
     enum class Stage { none, header, body };

@@ -1,8 +1,8 @@
 #include "rabbit/publisher.hpp"
 
+#include "channel.hpp"
 #include "codec/properties_codec.hpp"
 #include "rabbit/error.hpp"
-#include "net/wire.hpp"
 
 #include <fmt/format.h>
 
@@ -14,27 +14,27 @@ namespace rabbit {
 Publisher::Publisher(Connection& connection, PublisherOptions options)
     : connection_(connection), options_(std::move(options)), progress_(Clock::now()) {
     select_confirms();
-    connection_.listener_ = this;
+    connection_.channel().listen(this);
 }
 
 /// With `nowait` there is no answer to wait for: a broker that cannot confirm closes the channel.
 void Publisher::select_confirms() {
     if (options_.confirm) {
-        connection_.check_channel();
+        connection_.channel().check_open();
         amqp_confirm_select_t select{};
         select.nowait = true;
-        connection_.send_method(1, AMQP_CONFIRM_SELECT_METHOD, &select);
+        connection_.channel().append(select);
     }
 }
 
 Publisher::~Publisher() {
-    connection_.listener_ = nullptr;
+    connection_.channel().listen(nullptr);
 }
 
 void Publisher::publish(Address address, Message message) {
     check_short_string("exchange name", address.exchange);
     check_short_string("routing key", address.routing_key);
-    connection_.check_channel();
+    connection_.channel().check_open();
     while (!has_room(message.body.size())) {
         wait({});
     }
@@ -50,7 +50,7 @@ void Publisher::publish(Address address, Message message) {
         in_flight_.push_back(std::move(sent));
     }
     try {
-        if (connection_.flush_batch(overdue())) {
+        if (connection_.channel().flush_full_batch(overdue())) {
             check_overdue();
         }
     } catch (const Error& error) {
@@ -65,11 +65,11 @@ void Publisher::encode(const InFlight& sent) {
     publish.exchange = to_amqp(sent.address.exchange);
     publish.routing_key = to_amqp(sent.address.routing_key);
     publish.mandatory = options_.confirm;
-    connection_.encode(publish, properties.get(), sent.message.body);
+    connection_.channel().append_publish(publish, properties.get(), sent.message.body);
 }
 
 WaitResult Publisher::wait(Deadline deadline, std::span<pollfd> watched) {
-    connection_.check_channel();
+    connection_.channel().check_open();
     auto wake = WaitResult::frame;
     try {
         wake = connection_.wait(earlier(deadline, overdue()), watched);
@@ -84,7 +84,7 @@ void Publisher::check_overdue() const {
     if (passed(overdue())) {
         throw Error(ErrorKind::timeout, fmt::format("no confirm from {}", connection_.endpoint().name()),
                     fmt::format("none came for {} s, {} in flight",
-                                std::chrono::duration<double>(*options_.confirm_timeout).count(), in_flight_.size()));
+                                in_seconds(*options_.confirm_timeout), in_flight_.size()));
     }
 }
 
@@ -117,7 +117,7 @@ void Publisher::publish_again() {
         sent.reply_code = 0;
         encode(sent);
         ++next_tag_;
-        connection_.flush_batch({});
+        connection_.channel().flush_full_batch({});
     }
 }
 
@@ -159,7 +159,7 @@ Deadline Publisher::overdue() const {
 
 void Publisher::on_confirm(const Confirm& confirm) {
     if (confirm.delivery_tag >= next_tag_) {
-        throw connection_.wire_->lost(
+        throw connection_.channel().lost(
             fmt::format("it confirmed message {}, which was not published", confirm.delivery_tag));
     }
     constexpr int most_early_nacks = 6;
@@ -167,7 +167,7 @@ void Publisher::on_confirm(const Confirm& confirm) {
         republished_ = 0;
         early_nacks_ = 0;
     } else if (confirm.delivery_tag <= republished_ && ++early_nacks_ <= most_early_nacks) {
-        throw connection_.wire_->lost("it does not take messages yet");
+        throw connection_.channel().lost("it does not take messages yet");
     }
     // Tag 0 with `multiple` means all so far (AMQP 0-9-1, section 1.8.3.13 of the generated reference).
     const auto last_tag = confirm.multiple && confirm.delivery_tag == 0 ? next_tag_ - 1 : confirm.delivery_tag;
@@ -205,7 +205,7 @@ void Publisher::on_return(Return returned) {
     if (found == in_flight_.end()) {
         found = std::find_if(in_flight_.begin(), from, matches);
         if (found == from) {
-            throw connection_.wire_->lost("it returned a message that is not in flight");
+            throw connection_.channel().lost("it returned a message that is not in flight");
         }
     }
     found->reply_code = returned.reply_code;

@@ -22,7 +22,7 @@ Printer::Printer(const std::string& program, const Options& options, Deadline en
     : program_(program),
       formatter_(options.formatter()),
       ends_at_(ends_at),
-      quiet_(options.connect.quiet),
+      quiet_(options.verbosity.quiet),
       connection_(connection),
       consumer_(consumer),
       acks_(acks),

@@ -2,11 +2,13 @@
 
 #include "acks.hpp"
 #include "command_handler.hpp"
+#include "connect.hpp"
 #include "ending.hpp"
+#include "error_report.hpp"
 #include "failure.hpp"
 #include "interruption.hpp"
+#include "output.hpp"
 #include "printer.hpp"
-#include "program.hpp"
 #include "repr.hpp"
 #include "say.hpp"
 #include "signals.hpp"
@@ -29,7 +31,7 @@ namespace {
 using rabbit::Clock;
 using rabbit::Deadline;
 
-Deadline after(Clock::time_point from, const std::optional<Options::Seconds>& duration) {
+Deadline after(Clock::time_point from, const std::optional<cli::Seconds>& duration) {
     return duration ? Deadline(from + std::chrono::duration_cast<Clock::duration>(*duration)) : Deadline();
 }
 
@@ -55,7 +57,7 @@ public:
         }
         handler_->flush();
         const Tally tally{acks_.taken(), handler_->rejected(), handler_->sent_back()};
-        if (const auto text = shortfall(ending, options_, tally); !text.empty() && !options_.connect.quiet) {
+        if (const auto text = shortfall(ending, options_, tally); !text.empty() && !options_.verbosity.quiet) {
             cli::say("{}: {}\n", program_, text);
         }
         return exit_code(ending, options_, tally, cli::Signals::exit_code());
@@ -282,7 +284,7 @@ cli::ExitCode receive(const std::string& program, const Options& options) {
     options.check();
     const cli::Signals signals;
     try {
-        auto connection = cli::connect(program, options.connect, signals.descriptor(), options.timeout);
+        auto connection = cli::connect(program, options.connect, options.verbosity, signals.descriptor(), options.timeout);
         return Receiver(program, options, connection, begun).run();
     } catch (const rabbit::Error& error) {  // there was no consumer yet
         if (error.kind() != rabbit::ErrorKind::interrupted) {

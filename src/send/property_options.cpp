@@ -1,5 +1,6 @@
 #include "property_options.hpp"
 
+#include "cli11.hpp"
 #include "failure.hpp"
 #include "field_option.hpp"
 
@@ -22,13 +23,13 @@ struct TextOption {
 constexpr TextOption text_options[] = {
     {"--content-type", "MIME type of the body", &Properties::content_type},
     {"--content-encoding", "MIME encoding of the body", &Properties::content_encoding},
-    {"--correlation-id", "Which request this answers", &Properties::correlation_id},
-    {"--reply-to", "The queue for answers", &Properties::reply_to},
-    {"--expiration", "Milliseconds after which the broker may drop it", &Properties::expiration},
-    {"--message-id", "An identifier of the application's", &Properties::message_id},
-    {"--type", "The application's name for this kind of message", &Properties::type},
-    {"--user-id", "Must be the user who is logged in", &Properties::user_id},
-    {"--app-id", "The application that sends", &Properties::app_id},
+    {"--correlation-id", "Identifier of the request that this answers", &Properties::correlation_id},
+    {"--reply-to", "Queue for the answers", &Properties::reply_to},
+    {"--expiration", "Let the broker drop the message after this many milliseconds", &Properties::expiration},
+    {"--message-id", "Identifier of the message", &Properties::message_id},
+    {"--type", "Kind of message", &Properties::type},
+    {"--user-id", "User who sends it; the broker checks that it is the one logged in", &Properties::user_id},
+    {"--app-id", "Application that sends it", &Properties::app_id},
 };
 
 constexpr auto group = "Properties";
@@ -40,42 +41,36 @@ void PropertyOptions::add_to(CLI::App& app) {
         app.add_option(name, properties_.*property, description)->type_name("TEXT")->group(group);
     }
     app.get_option("--expiration")->type_name("MS");
-    app.add_flag("--persistent", persistent_, "Survive a restart of the broker, in a durable queue")->group(group);
-    app.add_option_function<unsigned>(
-           "--priority", [this](unsigned priority) { properties_.priority = static_cast<std::uint8_t>(priority); },
-           "0 to 255; the queue must have been declared with x-max-priority")
-        ->check(CLI::Range(0u, 255u).description(""))
-        ->type_name("N")
+    app.add_flag("--persistent", persistent_, "Keep the message over a restart of the broker, in a durable queue")->group(group);
+    cli::add_number<std::uint8_t>(app, "--priority", properties_.priority, 0, 255,
+                                  "0 to 255, for a queue declared with x-max-priority")
         ->group(group);
-    app.add_option("--timestamp", timestamp_, "When it was made: now, or seconds since 1970")
+    app.add_option("--timestamp", timestamp_, "Time of the message: now, or seconds since 1970")
         ->type_name("now|SECONDS")
         ->group(group);
-    app.add_option("-H,--header", headers_,
-                   "A header (repeatable); TYPE is string (if left out), int, float, bool, timestamp or json")
+    cli::add_repeatable(app, "-H,--header", headers_,
+                        "Add a header (repeatable); TYPE is string (the default), int, float, bool, timestamp or json")
         ->type_name("KEY[:TYPE]=VALUE")
-        ->allow_extra_args(false)
         ->group(group);
 }
 
 void PropertyOptions::parse() {
     for (const auto& [name, description, property] : text_options) {
         if (const auto& text = properties_.*property; text && text->size() > 255) {
-            throw cli::Failure(cli::ExitCode::usage,
-                          fmt::format("{}: a text of {} bytes; AMQP allows 255 at most", name, text->size()));
+            throw cli::UsageError(fmt::format("{}: a text of {} bytes; AMQP allows 255 at most", name, text->size()));
         }
     }
     if (const auto& expiration = properties_.expiration;
         expiration && (expiration->empty() || expiration->find_first_not_of("0123456789") != std::string::npos)) {
-        throw cli::Failure(cli::ExitCode::usage, fmt::format("--expiration {}: expected whole milliseconds", *expiration));
+        throw cli::UsageError(fmt::format("--expiration '{}': expected whole milliseconds", *expiration));
     }
     if (persistent_) {
         properties_.delivery_mode = std::uint8_t{2};
     }
-    if (!timestamp_.empty()) {
-        properties_.timestamp = cli::parse_timestamp(timestamp_);
+    if (timestamp_) {
+        properties_.timestamp = cli::parse_timestamp(*timestamp_);
         if (!properties_.timestamp) {
-            throw cli::Failure(cli::ExitCode::usage,
-                          fmt::format("--timestamp {}: expected 'now' or whole seconds since 1970", timestamp_));
+            throw cli::UsageError(fmt::format("--timestamp '{}': expected 'now' or whole seconds since 1970", *timestamp_));
         }
     }
     for (const auto& header : headers_) {
@@ -94,7 +89,7 @@ std::shared_ptr<const Properties> PropertyOptions::apply(std::shared_ptr<const P
         return base;
     }
     if (timestamp_ == "now") {
-        if (const auto now = cli::parse_timestamp(timestamp_); now != properties_.timestamp) {
+        if (const auto now = cli::parse_timestamp(*timestamp_); now != properties_.timestamp) {
             properties_.timestamp = now;
             shared_ = std::make_shared<const Properties>(properties_);
         }

@@ -1,59 +1,45 @@
 // What a broker may send to a connection with a consumer or a publisher. It ends in an Error or in order.
 //
 // The input's first byte says who listens and how it comes; the rest is what the broker sends: one frame whenever the
-// connection waits, or all at once; then it hangs up. The library's connect_tcp() and poll(2) are replaced: the ones
-// below come before those of the archives.
+// connection reads, or all at once; then it hangs up.
 #include "fuzz.hpp"
+#include "net/stream.hpp"
 #include "rabbit/consumer.hpp"
 #include "rabbit/error.hpp"
 #include "rabbit/publisher.hpp"
-#include "net/tcp.hpp"
 
 #include <algorithm>
-#include <array>
-#include <ctime>
-#include <string>
+#include <cstring>
 
-#include <poll.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 namespace {
 
-/// The other end of the connection.
-class Broker {
+/// A stream that is always ready: it takes all it is given, and gives what the broker says.
+class Script final : public rabbit::Stream {
 public:
-    Broker(std::string_view said, bool at_once) : left_(said), at_once_(at_once) {
-        require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends_.data()) == 0);
-        current = this;
+    Script(std::string_view said, bool at_once)
+        : left_(said), at_once_(at_once), fd_(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)) {
+        require(fd_ >= 0);
     }
-    ~Broker() {
-        current = nullptr;
-        close(ends_[0]);
-    }
-    Broker(const Broker&) = delete;
-    Broker& operator=(const Broker&) = delete;
+    ~Script() override { close(fd_); }
 
-    [[nodiscard]] int client() const { return ends_[1]; }  ///< closed by its connection
+    std::optional<std::size_t> write(std::string_view bytes) override { return bytes.size(); }
 
-    /// Takes what it was sent and says the next, if all that it said has been read.
-    void speak() {
-        std::array<char, 65536> heard;
-        while (recv(ends_[0], heard.data(), heard.size(), 0) > 0) {
-        }
-        int unread = 0;
-        if (ioctl(ends_[1], FIONREAD, &unread) != 0 || unread > 0) {
-            return;
-        }
-        const auto said = send(ends_[0], left_.data(), at_once_ ? left_.size() : next_frame(), MSG_NOSIGNAL);
-        left_.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(said, 0)));
+    std::optional<std::size_t> read(std::span<char> room) override {
         if (left_.empty()) {
-            shutdown(ends_[0], SHUT_WR);
+            end_.cause = rabbit::closed_by_peer;
+            return std::nullopt;
         }
+        const auto size = std::min(room.size(), at_once_ ? left_.size() : next_frame());
+        std::memcpy(room.data(), left_.data(), size);
+        left_.remove_prefix(size);
+        return size;
     }
 
-    static inline Broker* current = nullptr;
+    [[nodiscard]] int fd() const noexcept override { return fd_; }
+    [[nodiscard]] const End& end() const noexcept override { return end_; }
 
 private:
     [[nodiscard]] std::size_t next_frame() const {
@@ -64,9 +50,10 @@ private:
         return std::min(left_.size(), size + 8);
     }
 
-    std::array<int, 2> ends_{};
     std::string_view left_;
     bool at_once_;
+    int fd_;
+    End end_;
 };
 
 void consume(rabbit::Connection& connection) {
@@ -92,39 +79,16 @@ void publish(rabbit::Connection& connection) {
 
 }  // namespace
 
-namespace rabbit {
-
-Socket connect_tcp(const Endpoint&, std::chrono::milliseconds, int) {
-    return Socket(Broker::current->client());
-}
-
-Socket::~Socket() {
-    if (fd_ >= 0) {
-        close(fd_);
-    }
-}
-
-int poll_timeout(Deadline deadline) {
-    return deadline ? 1000 : -1;
-}
-
-}  // namespace rabbit
-
-extern "C" int poll(pollfd* polled, nfds_t count, int timeout) {
-    if (Broker::current) {
-        Broker::current->speak();
-    }
-    const timespec limit{timeout / 1000, timeout % 1000 * 1'000'000L};
-    return ppoll(polled, count, timeout < 0 ? nullptr : &limit, nullptr);
-}
-
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) {
         return 0;
     }
-    Broker broker(text_of(data + 1, size - 1), (data[0] & 2) != 0);
+    const auto open = [said = text_of(data + 1, size - 1), at_once = (data[0] & 2) != 0](
+                          const rabbit::Endpoint&, rabbit::TimeLimit, rabbit::Interrupt&) {
+        return std::make_unique<Script>(said, at_once);
+    };
     try {
-        rabbit::Connection connection(rabbit::Endpoint{}, {.heartbeat = std::chrono::seconds(0)});
+        rabbit::Connection connection({rabbit::Endpoint()}, {.heartbeat = std::chrono::seconds(0)}, open);
         (data[0] & 1 ? consume : publish)(connection);
         connection.close();
     } catch (const rabbit::Error&) {

@@ -1,52 +1,51 @@
 #pragma once
 
 #include "codec/frame_codec.hpp"
-#include "rabbit/connection.hpp"
+#include "net/interrupt.hpp"
+#include "net/stream.hpp"
+#include "rabbit/deadline.hpp"
 #include "rabbit/error.hpp"
-#include "net/tcp.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
+#include <string_view>
 
-#include <poll.h>
+struct pollfd;
 
 namespace rabbit {
 
-class Tls;
-
 /// The frames of one connection to a broker, encoded and decoded by rabbitmq-c.
 ///
-/// Frames to send are encoded into a buffer and leave many in one system call; rabbitmq-c itself would make three calls
-/// a message, and wait in them without an end. At most two `batch`es leave between two polls: where poll says that a
-/// socket is writable, Linux has a third of its send buffer free, and these fit, so that nothing waits and, but for a
-/// system short of memory, no frame is sent by halves.
+/// Frames are appended to a buffer and leave many in one system call; rabbitmq-c itself makes three calls a message,
+/// and waits in them without a limit, where it neither reads confirms nor can be interrupted. At most two batches leave
+/// between two polls: when poll says that a socket is writable, Linux has a third of its send buffer free, and these
+/// fit, so that nothing waits and, unless the system is short of memory, no frame is sent in part.
 ///
-/// Frames are received into a buffer and checked before rabbitmq-c decodes them; rabbitmq-c itself would read past the
-/// end of one that is too short for its type, keep memory for each channel that a frame names, and go on reading for as
-/// long as a peer sends heartbeats.
+/// Received frames are checked before rabbitmq-c decodes them. rabbitmq-c itself keeps memory for each channel that a
+/// frame names, and goes on reading for as long as a peer sends heartbeats.
 class Wire {
 public:
-    /// Connects. Throws kind `unreachable`, `refused` or `interrupted`.
-    Wire(const Endpoint& endpoint, const ConnectionOptions& options);
-    ~Wire();
+    /// `broker` is its name in errors.
+    Wire(std::string broker, std::unique_ptr<Stream> stream);
 
     /// The largest frame, header and end included, that is sent or taken before the peers have agreed on another.
     static constexpr std::uint32_t largest_frame = 128 * 1024;
 
     /// The first bytes of a connection (AMQP 0-9-1, section 4.2.2).
     void send_protocol_header();
-    /// Sets the limits that were agreed on, no larger a frame than `largest_frame`, and begins to keep heartbeats.
+    /// Sets the limits that were agreed on, with frames no larger than `largest_frame`, and begins to keep heartbeats.
     void tune(const amqp_connection_tune_ok_t& agreed);
 
     static constexpr std::size_t batch = 16 * 1024;
     /// The longest payload of a body frame, so that a frame fits a batch.
     [[nodiscard]] std::size_t max_body_frame() const noexcept;
 
-    /// Encodes a frame behind those not sent yet. Throws ErrorKind::invalid if it is larger than a frame may be.
-    void send(const amqp_frame_t& frame);
+    /// Encodes a frame after those not sent yet. Throws ErrorKind::invalid if it is larger than a frame may be.
+    void append(const amqp_frame_t& frame);
     /// Bytes that wait for the socket to be writable.
     [[nodiscard]] std::size_t unsent() const noexcept { return out_.size() - written_; }
     /// Drops the last of them, so that `keep` bytes are left; the caller knows where a frame begins.
@@ -54,58 +53,58 @@ public:
     /// Sends the first of them. To be called when poll() said that the socket is writable.
     void write();
 
-    /// There is a frame that has been received already.
+    /// A frame has been received already.
     [[nodiscard]] bool buffered() const noexcept;
-    /// The next frame that is at hand, heartbeats left out; asks the system once at most. Also where heartbeats are
-    /// found missing: to be called whenever poll() said that the socket is readable. The frame lives until the next call.
+    /// The next frame that is at hand, without heartbeats; asks the system once at most. It also finds that heartbeats
+    /// are missing: call it whenever poll() said that the socket is readable. The frame lives until the next call.
     std::optional<amqp_frame_t> read();
 
     struct Ready {
         bool readable = false;  ///< or the broker's heartbeats are missing
         bool writable = false;
         bool watched = false;
-        bool interrupted = false;
     };
-    /// poll(2) on the broker's socket, the watched descriptors and `interrupt` (-1: none), and a heartbeat sent when one
-    /// is due.
-    Ready poll(bool for_writing, Deadline deadline, std::span<pollfd> watched, int interrupt);
+    /// Waits for the broker's socket and the watched descriptors, and sends a heartbeat when one is due. Throws an Error
+    /// of kind `interrupted` or `lost`.
+    Ready poll(bool for_writing, Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt);
 
     /// The same without the broker's socket.
-    Ready poll_unread(Deadline deadline, std::span<pollfd> watched, int interrupt);
+    Ready poll_unread(Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt);
 
     /// The connection ended by a TLS alert of the broker's.
-    [[nodiscard]] bool was_refused() const;
+    [[nodiscard]] bool was_refused() const noexcept { return stream_->end().refused; }
+    /// A frame has come.
+    [[nodiscard]] bool answered() const noexcept { return answered_; }
+    /// What has been received and is not decoded.
+    [[nodiscard]] std::string_view unread() const noexcept { return {in_.get() + begin_, end_ - begin_}; }
 
     /// An Error of kind `lost` that names the broker; from then on poll() throws it too.
     [[nodiscard]] Error lost(std::string_view cause);
 
 private:
-    Ready poll_events(short broker_events, Deadline deadline, std::span<pollfd> watched, int interrupt);
+    Ready poll_events(short broker_events, Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt);
     void keep_heartbeat();
     [[nodiscard]] std::size_t next_batch() const noexcept;
-    std::size_t write_some(const char* data, std::size_t size);
+    std::size_t write_some(std::string_view bytes);
     void receive();
-    std::size_t read_some(char* to, std::size_t size);
     amqp_frame_t take_frame();
 
     std::string broker_;
-    Socket socket_;
-    std::unique_ptr<Tls> tls_;  ///< null over plain TCP
+    std::unique_ptr<Stream> stream_;
     std::size_t frame_max_ = largest_frame;
     std::chrono::milliseconds heartbeat_{0};
     Clock::time_point heartbeat_due_;  ///< the next of ours, while there are any
     Clock::time_point missed_at_;      ///< the broker's, if nothing comes until then
-    bool answered_ = false;  ///< a frame has come
+    bool answered_ = false;
     bool lost_ = false;
-    std::string out_;            ///< encoded frames
-    std::size_t written_ = 0;    ///< of out_
+    std::string out_;          ///< encoded frames
+    std::size_t written_ = 0;  ///< of out_
     std::size_t stalled_end_ = 0;
-    Deadline stalled_until_;     ///< set while out_ up to stalled_end_ is sent by halves: when to give up on it
+    Deadline stalled_until_;      ///< set while out_ up to stalled_end_ is sent in part: when to give up on it
     std::unique_ptr<char[]> in_;  ///< received bytes; room for two of the largest frames
     std::size_t begin_ = 0;       ///< in in_, of what was not read yet
     std::size_t end_ = 0;
     FrameDecoder decoder_;
-    std::vector<pollfd> polled_;
 };
 
 }  // namespace rabbit

@@ -8,18 +8,25 @@
 
 namespace {
 
-/// Keeps what it is handed.
-class Inbox final : public rabbit::Listener {
-public:
+/// What has been assembled.
+struct Inbox {
     std::vector<rabbit::Delivery> deliveries;
     std::vector<rabbit::Return> returns;
 
-private:
-    void on_delivery(rabbit::Delivery delivery) override { deliveries.push_back(std::move(delivery)); }
-    void on_return(rabbit::Return returned) override { returns.push_back(std::move(returned)); }
+    /// Returns the rule that the frame breaks, if any.
+    std::string_view take(rabbit::Assembled assembled) {
+        if (auto* delivery = std::get_if<rabbit::Delivery>(&assembled)) {
+            deliveries.push_back(std::move(*delivery));
+        } else if (auto* returned = std::get_if<rabbit::Return>(&assembled)) {
+            returns.push_back(std::move(*returned));
+        } else if (const auto* broken = std::get_if<rabbit::BrokenRule>(&assembled)) {
+            return broken->text;
+        }
+        return {};
+    }
 };
 
-class ContentTest : public testing::Test {
+class MessageAssemblerTest : public testing::Test {
 protected:
     void begin_delivery() {
         amqp_basic_deliver_t method{};
@@ -45,14 +52,14 @@ protected:
         frame.payload.properties.class_id = class_id;
         frame.payload.properties.body_size = body_size;
         frame.payload.properties.decoded = &properties_;
-        return assembler_.add(frame, &inbox_);
+        return inbox_.take(assembler_.add(frame));
     }
 
     std::string_view add_body(std::string_view fragment) {
         amqp_frame_t frame{};
         frame.frame_type = AMQP_FRAME_BODY;
         frame.payload.body_fragment = rabbit::to_amqp(fragment);
-        return assembler_.add(frame, &inbox_);
+        return inbox_.take(assembler_.add(frame));
     }
 
     rabbit::MessageAssembler assembler_;
@@ -60,7 +67,7 @@ protected:
     amqp_basic_properties_t properties_{};
 };
 
-TEST_F(ContentTest, IsDeliveredWithItsLastBodyFrame) {
+TEST_F(MessageAssemblerTest, IsDeliveredWithItsLastBodyFrame) {
     begin_delivery();
     EXPECT_EQ(add_header(5), "");
     EXPECT_TRUE(inbox_.deliveries.empty());
@@ -69,7 +76,7 @@ TEST_F(ContentTest, IsDeliveredWithItsLastBodyFrame) {
     EXPECT_EQ(inbox_.deliveries[0].message.body, "hello");
 }
 
-TEST_F(ContentTest, KeepsWhatItsMethodSaid) {
+TEST_F(MessageAssemblerTest, KeepsWhatItsMethodSaid) {
     begin_delivery();
     EXPECT_EQ(add_header(0), "");
     ASSERT_EQ(inbox_.deliveries.size(), 1u);
@@ -78,7 +85,7 @@ TEST_F(ContentTest, KeepsWhatItsMethodSaid) {
     EXPECT_EQ(inbox_.deliveries[0].address, (rabbit::Address{"amq.topic", "a.b"}));
 }
 
-TEST_F(ContentTest, KeepsItsProperties) {
+TEST_F(MessageAssemblerTest, KeepsItsProperties) {
     properties_._flags = AMQP_BASIC_MESSAGE_ID_FLAG;
     properties_.message_id = rabbit::to_amqp("42");
     begin_delivery();
@@ -88,7 +95,7 @@ TEST_F(ContentTest, KeepsItsProperties) {
     EXPECT_EQ(inbox_.deliveries[0].message.properties->message_id, "42");
 }
 
-TEST_F(ContentTest, WithAnEmptyBodyIsDeliveredWithItsHeader) {
+TEST_F(MessageAssemblerTest, WithAnEmptyBodyIsDeliveredWithItsHeader) {
     begin_delivery();
     EXPECT_EQ(add_header(0), "");
     ASSERT_EQ(inbox_.deliveries.size(), 1u);
@@ -96,7 +103,7 @@ TEST_F(ContentTest, WithAnEmptyBodyIsDeliveredWithItsHeader) {
     EXPECT_EQ(inbox_.deliveries[0].message.properties, nullptr);
 }
 
-TEST_F(ContentTest, PutsABodyOfSeveralFramesTogether) {
+TEST_F(MessageAssemblerTest, PutsABodyOfSeveralFramesTogether) {
     begin_delivery();
     EXPECT_EQ(add_header(8), "");
     EXPECT_EQ(add_body("ab"), "");
@@ -108,7 +115,7 @@ TEST_F(ContentTest, PutsABodyOfSeveralFramesTogether) {
     EXPECT_EQ(inbox_.deliveries[0].message.body, std::string("abc\0defg", 8));
 }
 
-TEST_F(ContentTest, OneAfterAnotherStaysApart) {
+TEST_F(MessageAssemblerTest, OneAfterAnotherStaysApart) {
     for (const std::string_view body : {"first", "", "third"}) {
         begin_delivery();
         EXPECT_EQ(add_header(body.size()), "");
@@ -122,7 +129,7 @@ TEST_F(ContentTest, OneAfterAnotherStaysApart) {
     EXPECT_EQ(inbox_.deliveries[2].message.body, "third");
 }
 
-TEST_F(ContentTest, OfAReturnIsReturned) {
+TEST_F(MessageAssemblerTest, OfAReturnIsReturned) {
     begin_return();
     EXPECT_EQ(add_header(5), "");
     EXPECT_EQ(add_body("hello"), "");
@@ -134,7 +141,7 @@ TEST_F(ContentTest, OfAReturnIsReturned) {
     EXPECT_EQ(inbox_.returns[0].message.body, "hello");
 }
 
-TEST_F(ContentTest, IsBegunFromItsMethodToItsLastFrame) {
+TEST_F(MessageAssemblerTest, IsBegunFromItsMethodToItsLastFrame) {
     EXPECT_FALSE(assembler_.begun());
     begin_delivery();
     EXPECT_TRUE(assembler_.begun());
@@ -146,38 +153,40 @@ TEST_F(ContentTest, IsBegunFromItsMethodToItsLastFrame) {
     EXPECT_FALSE(assembler_.begun());
 }
 
-TEST_F(ContentTest, IsDroppedWhenNobodyListens) {
+TEST_F(MessageAssemblerTest, SaysWhyPropertiesCannotBeRead) {
     begin_delivery();
     amqp_frame_t frame{};
     frame.frame_type = AMQP_FRAME_HEADER;
     frame.payload.properties.class_id = AMQP_BASIC_CLASS;
-    frame.payload.properties.decoded = &properties_;
-    EXPECT_EQ(assembler_.add(frame, nullptr), "");
-    EXPECT_FALSE(assembler_.begun());
+    frame.payload.properties.decoded = nullptr;
+    EXPECT_EQ(inbox_.take(assembler_.add(frame)), "");
+    ASSERT_EQ(inbox_.deliveries.size(), 1u);
+    EXPECT_FALSE(inbox_.deliveries[0].message.properties);
+    EXPECT_NE(inbox_.deliveries[0].message.unreadable, "");
 }
 
-TEST_F(ContentTest, RefusesAHeaderWithoutAMethod) {
+TEST_F(MessageAssemblerTest, RefusesAHeaderWithoutAMethod) {
     EXPECT_NE(add_header(5), "");
 }
 
-TEST_F(ContentTest, RefusesABodyWithoutAMethod) {
+TEST_F(MessageAssemblerTest, RefusesABodyWithoutAMethod) {
     EXPECT_NE(add_body("hello"), "");
 }
 
-TEST_F(ContentTest, RefusesABodyBeforeItsHeader) {
+TEST_F(MessageAssemblerTest, RefusesABodyBeforeItsHeader) {
     begin_delivery();
     EXPECT_NE(add_body("hello"), "");
     EXPECT_TRUE(inbox_.deliveries.empty());
 }
 
-TEST_F(ContentTest, RefusesASecondHeader) {
+TEST_F(MessageAssemblerTest, RefusesASecondHeader) {
     begin_delivery();
     EXPECT_EQ(add_header(5), "");
     EXPECT_NE(add_header(5), "");
     EXPECT_TRUE(inbox_.deliveries.empty());
 }
 
-TEST_F(ContentTest, RefusesABodyAfterTheLastFrame) {
+TEST_F(MessageAssemblerTest, RefusesABodyAfterTheLastFrame) {
     begin_delivery();
     EXPECT_EQ(add_header(1), "");
     EXPECT_EQ(add_body("a"), "");
@@ -185,25 +194,25 @@ TEST_F(ContentTest, RefusesABodyAfterTheLastFrame) {
     EXPECT_EQ(inbox_.deliveries.size(), 1u);
 }
 
-TEST_F(ContentTest, RefusesMoreBodyThanItsHeaderSaid) {
+TEST_F(MessageAssemblerTest, RefusesMoreBodyThanItsHeaderSaid) {
     begin_delivery();
     EXPECT_EQ(add_header(4), "");
     EXPECT_NE(add_body("hello"), "");
     EXPECT_TRUE(inbox_.deliveries.empty());
 }
 
-TEST_F(ContentTest, RefusesAHeaderOfAnotherClass) {
+TEST_F(MessageAssemblerTest, RefusesAHeaderOfAnotherClass) {
     begin_delivery();
     EXPECT_NE(add_header(0, AMQP_QUEUE_CLASS), "");
     EXPECT_TRUE(inbox_.deliveries.empty());
 }
 
-TEST_F(ContentTest, RefusesABodyThatNoBrokerLetsThrough) {
+TEST_F(MessageAssemblerTest, RefusesABodyThatNoBrokerLetsThrough) {
     begin_delivery();
     EXPECT_NE(add_header(rabbit::MessageAssembler::max_body + 1), "");
 }
 
-TEST_F(ContentTest, TakesTheLargestBodyWithoutItsMemoryYet) {
+TEST_F(MessageAssemblerTest, TakesTheLargestBodyWithoutItsMemoryYet) {
     begin_delivery();
     EXPECT_EQ(add_header(rabbit::MessageAssembler::max_body), "");
     EXPECT_EQ(add_body("the first of many"), "");

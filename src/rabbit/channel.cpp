@@ -1,0 +1,308 @@
+#include "channel.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include <poll.h>
+
+namespace rabbit {
+namespace {
+
+/// Calls a function at the end of its scope.
+template <class Function>
+class Finally {
+public:
+    explicit Finally(Function function) : function_(std::move(function)) {}
+    ~Finally() { function_(); }
+    Finally(const Finally&) = delete;
+    Finally& operator=(const Finally&) = delete;
+
+private:
+    Function function_;
+};
+
+/// What a caller would do about a channel or connection that the broker closed: trying again does not mend a missing
+/// permission.
+ErrorKind kind_of(int reply_code) {
+    switch (reply_code) {
+        case AMQP_ACCESS_REFUSED: return ErrorKind::refused;
+        case AMQP_CONNECTION_FORCED: return ErrorKind::lost;  // the broker shuts down, or an administrator closed it
+        default: return ErrorKind::closed;
+    }
+}
+
+/// For when nobody listens.
+class Nobody final : public Listener {};
+Nobody nobody;
+
+Listener& or_nobody(Listener* listener) {
+    return listener ? *listener : nobody;
+}
+
+}  // namespace
+
+/// The method that await_method() waits for.
+struct Channel::Awaited {
+    amqp_method_number_t method;
+    const OnMethod& on_method;
+    bool arrived = false;
+};
+
+void Channel::attach(std::string broker, std::unique_ptr<Wire> wire) {
+    broker_ = std::move(broker);
+    wire_ = std::move(wire);
+    assembler_ = MessageAssembler();
+    late_reply_.reset();
+    open_ = false;
+    set_blocked({});
+}
+
+void Channel::open() {
+    assembler_ = MessageAssembler();
+    append(amqp_channel_open_t{});
+    await_open();
+}
+
+void Channel::await_open() {
+    await<amqp_channel_open_ok_t>(fmt::format("cannot open a channel on {}", broker_), reply_deadline());
+    open_ = true;
+}
+
+void Channel::check_open() const {
+    if (!open_) {
+        throw Error(ErrorKind::closed, fmt::format("cannot go on with {}", broker_), "the channel is closed");
+    }
+}
+
+void Channel::close_connection() {
+    amqp_connection_close_t close{};
+    close.reply_code = AMQP_REPLY_SUCCESS;
+    open_ = false;
+    append(close);
+    await<amqp_connection_close_ok_t>(fmt::format("cannot close the connection to {}", broker_), reply_deadline());
+}
+
+void Channel::append_publish(const amqp_basic_publish_t& method, const amqp_basic_properties_t& properties,
+                             std::string_view body) {
+    const auto begun = wire_->unsent();
+    append(method);
+    amqp_frame_t frame{};
+    frame.channel = channel_number;
+    frame.frame_type = AMQP_FRAME_HEADER;
+    frame.payload.properties.class_id = AMQP_BASIC_CLASS;
+    frame.payload.properties.body_size = body.size();
+    frame.payload.properties.decoded = const_cast<amqp_basic_properties_t*>(&properties);
+    try {
+        wire_->append(frame);
+    } catch (const Error&) {
+        wire_->forget_unsent(begun);  // the broker would wait for the rest of the message
+        throw;
+    }
+    frame.frame_type = AMQP_FRAME_BODY;
+    for (std::size_t at = 0; at < body.size(); at += wire_->max_body_frame()) {
+        frame.payload.body_fragment = to_amqp(body.substr(at, wire_->max_body_frame()));
+        wire_->append(frame);
+    }
+}
+
+Deadline Channel::reply_deadline() const {
+    return earlier(Clock::now() + options_.reply_timeout, options_.deadline);
+}
+
+void Channel::await_method(std::string_view operation, Deadline deadline, amqp_method_number_t method,
+                           const OnMethod& on_method) {
+    const auto begun = Clock::now();
+    Awaited awaited{method, on_method};
+    awaited_ = &awaited;
+    const Finally end_of_wait([this] { awaited_ = nullptr; });
+    try {
+        while (!awaited.arrived) {
+            // Other frames may keep arriving, so the deadline is checked each time round.
+            const bool over = wait(deadline) == WaitResult::deadline || passed(deadline);
+            if (over && !awaited.arrived) {
+                throw lost(fmt::format("no answer within {:.3g} s", in_seconds(*deadline - begun)));
+            }
+        }
+    } catch (const Error& error) {
+        late_reply_ = method;
+        if (error.kind() == ErrorKind::closed || error.kind() == ErrorKind::refused) {
+            throw Error(error.kind(), operation, error.cause(), error.reply_code());
+        }
+        throw;
+    }
+}
+
+void Channel::flush_now() {
+    Interrupt none;
+    if (wire_->unsent() > 0 && wire_->poll(true, Clock::now(), {}, none).writable) {
+        wire_->write();
+    }
+}
+
+bool Channel::flush(Deadline deadline) {
+    bool handled = false;
+    while (wire_->unsent() > 0) {
+        const auto ready = wire_->poll(true, deadline, {}, interrupt_);
+        if (ready.readable) {
+            handled |= read_frame();
+            while (handle_buffered()) {
+                handled = true;
+            }
+        }
+        if (ready.writable) {
+            wire_->write();
+        } else if (passed(deadline)) {
+            break;
+        }
+    }
+    return handled;
+}
+
+bool Channel::flush_full_batch(Deadline deadline) {
+    if (wire_->unsent() < Wire::batch) {
+        return false;
+    }
+    flush(deadline);
+    return true;
+}
+
+WaitResult Channel::wait(Deadline deadline, std::span<pollfd> watched) {
+    if (flush(deadline)) {
+        return WaitResult::frame;
+    }
+    for (;;) {
+        if (handle_buffered()) {
+            return WaitResult::frame;
+        }
+        const auto ready = wire_->poll(false, deadline, watched, interrupt_);
+        if (ready.readable && read_frame()) {
+            return WaitResult::frame;
+        }
+        if (ready.watched) {
+            return WaitResult::watched;
+        }
+        if (passed(deadline)) {
+            return WaitResult::deadline;
+        }
+    }
+}
+
+WaitResult Channel::wait_without_reading(Deadline deadline, std::span<pollfd> watched) {
+    for (;;) {
+        if (wire_->poll_unread(deadline, watched, interrupt_).watched) {
+            return WaitResult::watched;
+        }
+        if (passed(deadline)) {
+            return WaitResult::deadline;
+        }
+    }
+}
+
+bool Channel::handle_buffered() {
+    return wire_->buffered() && read_frame();
+}
+
+bool Channel::read_frame() {
+    const auto frame = wire_->read();
+    if (frame) {
+        handle(*frame);
+    }
+    return frame.has_value();
+}
+
+void Channel::handle(const amqp_frame_t& frame) {
+    const bool is_method = frame.frame_type == AMQP_FRAME_METHOD;
+    const bool for_connection = is_method && is_for_connection(frame.payload.method.id);
+    if (frame.channel != (for_connection ? 0 : channel_number)) {
+        throw lost(fmt::format("it sent a frame on channel {} that does not belong there", frame.channel));
+    }
+    is_method ? handle_method(frame) : handle_content(frame);
+}
+
+void Channel::handle_content(const amqp_frame_t& frame) {
+    auto assembled = assembler_.add(frame);
+    if (const auto* broken = std::get_if<BrokenRule>(&assembled)) {
+        throw lost(fmt::format("it sent {}", broken->text));
+    }
+    if (auto* delivery = std::get_if<Delivery>(&assembled)) {
+        or_nobody(listener_).on_delivery(std::move(*delivery));
+    } else if (auto* returned = std::get_if<Return>(&assembled)) {
+        or_nobody(listener_).on_return(std::move(*returned));
+    }
+}
+
+void Channel::handle_method(const amqp_frame_t& frame) {
+    const auto id = frame.payload.method.id;
+    if (frame.channel == channel_number && assembler_.begun() && id != AMQP_CHANNEL_CLOSE_METHOD) {
+        throw lost("it sent a method in the middle of a message");
+    }
+    const auto confirm = [this](const auto& method, bool ack) {
+        or_nobody(listener_).on_confirm({method.delivery_tag, method.multiple != 0, ack});
+    };
+    switch (id) {
+        case AMQP_BASIC_DELIVER_METHOD: return assembler_.begin(arguments_of<amqp_basic_deliver_t>(frame));
+        case AMQP_BASIC_RETURN_METHOD: return assembler_.begin(arguments_of<amqp_basic_return_t>(frame));
+        case AMQP_BASIC_ACK_METHOD: return confirm(arguments_of<amqp_basic_ack_t>(frame), true);
+        case AMQP_BASIC_NACK_METHOD: return confirm(arguments_of<amqp_basic_nack_t>(frame), false);
+        case AMQP_BASIC_CANCEL_METHOD: return or_nobody(listener_).on_cancel(true);
+        case AMQP_BASIC_CANCEL_OK_METHOD: return or_nobody(listener_).on_cancel(false);
+        case AMQP_CHANNEL_FLOW_METHOD: return handle_flow(arguments_of<amqp_channel_flow_t>(frame));
+        case AMQP_CONNECTION_BLOCKED_METHOD:
+            return set_blocked(copy(arguments_of<amqp_connection_blocked_t>(frame).reason));
+        case AMQP_CONNECTION_UNBLOCKED_METHOD: return set_blocked({});
+        case AMQP_CHANNEL_CLOSE_METHOD: handle_channel_close(arguments_of<amqp_channel_close_t>(frame));
+        case AMQP_CONNECTION_CLOSE_METHOD: handle_connection_close(arguments_of<amqp_connection_close_t>(frame));
+        default: return handle_reply(frame);
+    }
+}
+
+void Channel::handle_flow(const amqp_channel_flow_t& flow) {
+    append(amqp_channel_flow_ok_t{flow.active});
+    set_blocked(flow.active ? std::nullopt : std::optional<std::string>("channel.flow"));
+}
+
+void Channel::handle_reply(const amqp_frame_t& frame) {
+    const auto id = frame.payload.method.id;
+    if (awaited_ && awaited_->method == id && !awaited_->arrived) {
+        awaited_->arrived = true;
+        awaited_->on_method(frame);
+    } else if (late_reply_ == id) {
+        late_reply_.reset();
+    } else {
+        const char* name = amqp_method_name(id);
+        throw lost(fmt::format("it sent {}, which nothing asked for", name ? name : "an unknown method"));
+    }
+}
+
+void Channel::handle_channel_close(const amqp_channel_close_t& close) {
+    open_ = false;
+    const Error error(kind_of(close.reply_code), fmt::format("{} closed the channel", broker_),
+                      fmt::format("{} {}", close.reply_code, view(close.reply_text)), close.reply_code);
+    append(amqp_channel_close_ok_t{});
+    throw error;
+}
+
+void Channel::handle_connection_close(const amqp_connection_close_t& close) {
+    open_ = false;
+    const Error error(kind_of(close.reply_code), fmt::format("{} closed the connection", broker_),
+                      fmt::format("{} {}", close.reply_code, view(close.reply_text)), close.reply_code);
+    append(amqp_connection_close_ok_t{});
+    flush_now();
+    throw error;
+}
+
+void Channel::set_blocked(std::optional<std::string> reason) {
+    if (reason == blocked_) {
+        return;
+    }
+    blocked_ = std::move(reason);
+    if (!blocked_) {
+        or_nobody(listener_).on_unblocked();
+    }
+    if (options_.on_blocked) {
+        options_.on_blocked(blocked_);
+    }
+}
+
+}  // namespace rabbit

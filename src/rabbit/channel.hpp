@@ -1,0 +1,123 @@
+#pragma once
+
+#include "codec/methods.hpp"
+#include "message_assembler.hpp"
+#include "net/wire.hpp"
+#include "rabbit/connection_options.hpp"
+#include "rabbit/listener.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace rabbit {
+
+/// The one channel of a connection, and the one place where frames are waited for and handled: methods out; replies,
+/// messages and confirms in. It knows nothing of endpoints, retries or sockets.
+class Channel {
+public:
+    /// Both arguments must outlive it.
+    Channel(const ConnectionOptions& options, Interrupt& interrupt) : options_(options), interrupt_(interrupt) {}
+
+    /// Goes on over a new connection; whatever was under way on the one before is forgotten.
+    void attach(std::string broker, std::unique_ptr<Wire> wire);
+
+    /// Who gets what the broker sends unasked; null: nobody.
+    void listen(Listener* listener) noexcept { listener_ = listener; }
+
+    /// channel.open.
+    void open();
+    /// Waits until a channel.open that has been appended already is answered.
+    void await_open();
+    /// Throws kind `closed` if the broker has closed the channel: nothing is answered on it.
+    void check_open() const;
+
+    /// connection.close.
+    void close_connection();
+
+    /// Encodes a method; it leaves with the next flush.
+    template <class Method>
+    void append(const Method& method) {
+        wire_->append(method_frame(method));
+    }
+    /// basic.publish with its content; nothing of it is appended if it throws kind `invalid`.
+    void append_publish(const amqp_basic_publish_t& method, const amqp_basic_properties_t& properties,
+                        std::string_view body);
+
+    /// Sends a method and waits for the one that answers it. `operation` stands before the cause in an Error of kind
+    /// `closed` or `refused`.
+    template <class Reply, class Method>
+    void call(std::string_view operation, const Method& method, const std::function<void(const Reply&)>& on_reply = {}) {
+        check_open();
+        append(method);
+        await<Reply>(operation, reply_deadline(), on_reply);
+    }
+
+    /// Waits for a method that something appended before asks for. Throws kind `lost` when it has not come in time.
+    template <class Reply>
+    void await(std::string_view operation, Deadline deadline, const std::function<void(const Reply&)>& on_reply = {}) {
+        await_method(operation, deadline, method_id<Reply>, [&on_reply](const amqp_frame_t& frame) {
+            if (on_reply) {
+                on_reply(arguments_of<Reply>(frame));
+            }
+        });
+    }
+
+    /// When the answer to a method asked for now must have come.
+    [[nodiscard]] Deadline reply_deadline() const;
+
+    /// Sends what is buffered as far as the socket takes it at once.
+    void flush_now();
+    /// Sends what is buffered; true: what the broker sent meanwhile was handled.
+    bool flush(Deadline deadline = {});
+    /// Sends what is buffered once it fills a batch; false: it did not.
+    bool flush_full_batch(Deadline deadline);
+
+    /// As Connection::wait() and Connection::wait_without_reading().
+    WaitResult wait(Deadline deadline, std::span<pollfd> watched = {});
+    WaitResult wait_without_reading(Deadline deadline, std::span<pollfd> watched);
+
+    /// Handles one frame that has been read already, without asking the system for more; false: there was none.
+    bool handle_buffered();
+
+    /// Why no messages are taken at the moment, if they are not.
+    [[nodiscard]] const std::optional<std::string>& blocked() const noexcept { return blocked_; }
+
+    [[nodiscard]] const std::string& broker() const noexcept { return broker_; }
+    [[nodiscard]] Interrupt& interrupt() noexcept { return interrupt_; }
+
+    /// An Error of kind `lost`; nothing can be sent or received any more.
+    [[nodiscard]] Error lost(std::string_view cause) { return wire_->lost(cause); }
+
+private:
+    using OnMethod = std::function<void(const amqp_frame_t&)>;
+    struct Awaited;
+
+    void await_method(std::string_view operation, Deadline deadline, amqp_method_number_t method,
+                      const OnMethod& on_method);
+    bool read_frame();
+    void handle(const amqp_frame_t& frame);
+    void handle_content(const amqp_frame_t& frame);
+    void handle_method(const amqp_frame_t& frame);
+    void handle_flow(const amqp_channel_flow_t& flow);
+    void handle_reply(const amqp_frame_t& frame);
+    [[noreturn]] void handle_channel_close(const amqp_channel_close_t& close);
+    [[noreturn]] void handle_connection_close(const amqp_connection_close_t& close);
+    void set_blocked(std::optional<std::string> reason);
+
+    const ConnectionOptions& options_;
+    Interrupt& interrupt_;
+    std::string broker_;  ///< its name in errors
+    std::unique_ptr<Wire> wire_;
+    MessageAssembler assembler_;
+    Listener* listener_ = nullptr;
+    Awaited* awaited_ = nullptr;
+    std::optional<amqp_method_number_t> late_reply_;  ///< to a method whose wait was given up
+    std::optional<std::string> blocked_;
+    bool open_ = false;
+};
+
+}  // namespace rabbit

@@ -1,0 +1,157 @@
+#include "rabbit/publisher.hpp"
+
+#include "fake_broker.hpp"
+#include "rabbit/error.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+using rabbit::Outcome;
+
+using Fates = std::vector<std::pair<std::uint64_t, Outcome>>;
+
+/// A publisher on a broker that a test scripts. Messages are numbered from 1 in the order of publishing.
+class PublisherWithoutBroker : public testing::Test {
+protected:
+    void start(rabbit::PublisherOptions options = {}, std::chrono::milliseconds retry_for = 0ms) {
+        connection_ = std::make_unique<rabbit::Connection>(
+            std::vector{rabbit::Endpoint()}, rabbit::ConnectionOptions{.retry_for = retry_for}, broker.opener());
+        options.on_settled = [this](const rabbit::Settlement& each) { fates.emplace_back(each.number, each.outcome); };
+        publisher = std::make_unique<rabbit::Publisher>(*connection_, options);
+    }
+
+    /// Calls `react` once the broker has heard so many messages.
+    void after(std::size_t messages, const std::function<void()>& react) {
+        broker.on_frame = [this, messages, react](const amqp_frame_t& frame) {
+            const bool ends_message = frame.frame_type == AMQP_FRAME_BODY;
+            if (ends_message && ++heard_ == messages) {
+                react();
+            }
+        };
+    }
+
+    void publish(const std::string& body, const std::string& routing_key = "hello",
+                 std::shared_ptr<const rabbit::Properties> properties = {}) {
+        publisher->publish({.exchange = "", .routing_key = routing_key}, {.body = body, .properties = properties});
+    }
+
+    FakeBroker broker;
+    Fates fates;
+
+private:
+    std::unique_ptr<rabbit::Connection> connection_;
+
+protected:
+    std::unique_ptr<rabbit::Publisher> publisher;
+
+private:
+    std::size_t heard_ = 0;
+};
+
+TEST_F(PublisherWithoutBroker, SettlesEachConfirmByItsTag) {
+    start();
+    after(3, [this] {
+        broker.ack(2);
+        broker.nack(1);
+        broker.ack(3);
+    });
+    publish("a");
+    publish("b");
+    publish("c");
+    EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
+    EXPECT_EQ(fates, (Fates{{2, Outcome::confirmed}, {1, Outcome::nacked}, {3, Outcome::confirmed}}));
+}
+
+TEST_F(PublisherWithoutBroker, SettlesAllUpToATagThatIsMultiple) {
+    start();
+    after(3, [this] {
+        broker.ack(2, true);
+        broker.ack(3);
+    });
+    publish("a");
+    publish("b");
+    publish("c");
+    EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
+    EXPECT_EQ(fates, (Fates{{1, Outcome::confirmed}, {2, Outcome::confirmed}, {3, Outcome::confirmed}}));
+}
+
+TEST_F(PublisherWithoutBroker, MatchesAReturnByItsRoutingKey) {
+    start();
+    after(2, [this] {
+        broker.give_back("", "nowhere", "same");
+        broker.ack(2, true);
+    });
+    publish("same", "hello");
+    publish("same", "nowhere");
+    EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
+    EXPECT_EQ(fates, (Fates{{1, Outcome::confirmed}, {2, Outcome::returned}}));
+}
+
+TEST_F(PublisherWithoutBroker, AReturnOfWhatIsNotInFlightEndsTheConnection) {
+    start();
+    after(1, [this] { broker.give_back("", "hello", "never published"); });
+    publish("a");
+    try {
+        publisher->settle(rabbit::Clock::now() + 5s);
+        FAIL() << "nothing was thrown";
+    } catch (const rabbit::Error& error) {
+        EXPECT_NE(error.cause().find("returned a message that is not in flight"), std::string::npos) << error.what();
+    }
+}
+
+TEST_F(PublisherWithoutBroker, AConfirmOfWhatWasNotPublishedEndsTheConnection) {
+    start();
+    after(1, [this] { broker.ack(2); });
+    publish("a");
+    EXPECT_THROW(publisher->settle(rabbit::Clock::now() + 5s), rabbit::Error);
+    EXPECT_TRUE(fates.empty());
+}
+
+TEST_F(PublisherWithoutBroker, WaitsForRoomInItsWindow) {
+    start({.window = 2, .confirm_timeout = {}});
+    std::uint64_t tag = 0;
+    broker.on_frame = [this, &tag](const amqp_frame_t& frame) {
+        if (frame.frame_type == AMQP_FRAME_BODY) {
+            broker.ack(++tag);
+        }
+    };
+    for (int i = 0; i < 10; ++i) {
+        publish("a");
+        EXPECT_LE(publisher->in_flight(), 2u);
+    }
+    EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
+    EXPECT_EQ(fates.size(), 10u);
+}
+
+TEST_F(PublisherWithoutBroker, PublishesAgainWhatWasInFlightWhenTheConnectionEnded) {
+    start({}, 5s);
+    after(3, [this] {
+        broker.ack(1);
+        broker.hang_up();
+    });
+    publish("a");
+    publish("b");
+    publish("c");
+    publisher->wait(rabbit::Clock::now() + 5s);  // reads the ack
+    const auto reads_the_end = [this] { publisher->wait(rabbit::Clock::now() + 5s); };
+    broker.heard.clear();
+    while (broker.connections() == 1) {
+        reads_the_end();
+    }
+    broker.ack(2, true);
+    EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
+    EXPECT_EQ(fates, (Fates{{1, Outcome::confirmed}, {2, Outcome::confirmed}, {3, Outcome::confirmed}}));
+    EXPECT_EQ(std::count_if(broker.heard.begin(), broker.heard.end(),
+                            [](const auto& each) { return each.method == AMQP_BASIC_PUBLISH_METHOD; }),
+              2);
+}
+
+}  // namespace
