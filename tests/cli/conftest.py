@@ -86,7 +86,7 @@ def broker_version(broker_url: str) -> tuple[int, ...]:
     """Of RabbitMQ, for what is not the same in each."""
     with pika.BlockingConnection(pika.URLParameters(broker_url)) as connection:
         version = connection._impl.server_properties["version"]
-    return tuple(int(part) for part in version.split(b"-")[0].split(b"."))
+    return tuple(int(part) for part in version.split("-")[0].split("."))
 
 
 @pytest.fixture
