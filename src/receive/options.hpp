@@ -1,5 +1,6 @@
 #pragma once
 
+#include "acks.hpp"
 #include "connection_flags.hpp"
 #include "format.hpp"
 #include "queue_flags.hpp"
@@ -14,12 +15,6 @@
 #include <vector>
 
 namespace receiving {
-
-/// When a message counts as taken off the queue.
-enum class AckMode {
-    automatic,  ///< once the broker has sent it: at most once
-    written,    ///< once the output that holds it was flushed, or COMMAND has succeeded: at least once
-};
 
 /// What becomes of a message whose COMMAND failed.
 enum class OnFailure { stop, requeue, reject };

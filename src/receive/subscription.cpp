@@ -3,7 +3,6 @@
 #include "rabbit/error.hpp"
 
 #include <utility>
-#include <variant>
 
 namespace receiving {
 namespace {
@@ -57,12 +56,19 @@ void Subscription::consume(const std::string& queue, rabbit::Table arguments) {
     }
 }
 
+void Subscription::cancel() {
+    if (!std::exchange(cancelled_, true)) {
+        consumer_->cancel();
+    }
+}
+
 void Subscription::resume(std::optional<std::int64_t> stream_offset) {
     const auto arguments =
         stream_offset ? rabbit::Table{{offset_argument, {*stream_offset + 1}}} : options_.consumer_arguments();
     connection_.with_reconnect([&] {
         try {
             consumer_->resume(take_queue(), arguments);
+            cancelled_ = false;
         } catch (const rabbit::Error& error) {
             // The broker may not have noticed yet that the connection before this one is gone.
             const bool held = error.kind() == rabbit::ErrorKind::refused && error.cause().find("exclusive") != std::string::npos;
@@ -98,18 +104,6 @@ bool Subscription::is_empty() {
         }
     }
     return true;
-}
-
-std::optional<std::int64_t> stream_offset_of(const rabbit::Delivery& delivery) {
-    const auto& properties = delivery.message.properties;
-    if (properties && properties->headers) {
-        for (const auto& field : *properties->headers) {
-            if (const auto* offset = std::get_if<std::int64_t>(&field.value.data); offset && field.name == offset_argument) {
-                return *offset;
-            }
-        }
-    }
-    return std::nullopt;
 }
 
 }  // namespace receiving

@@ -17,6 +17,9 @@ public:
 
     [[nodiscard]] rabbit::Consumer& consumer() noexcept { return *consumer_; }
 
+    /// Cancels the consumer, once.
+    void cancel();
+
     /// After Connection::reopen(): all of it again. A stream is read on from behind `stream_offset`.
     void resume(std::optional<std::int64_t> stream_offset);
 
@@ -31,9 +34,7 @@ private:
     rabbit::Connection& connection_;
     const Options& options_;
     std::optional<rabbit::Consumer> consumer_;
+    bool cancelled_ = false;
 };
-
-/// The place in its stream of a message that comes from one.
-std::optional<std::int64_t> stream_offset_of(const rabbit::Delivery& delivery);
 
 }  // namespace receiving

@@ -46,10 +46,6 @@ Input::Input(std::vector<std::string> files, Framing framing) : files_(std::move
     open_next();
 }
 
-Input::~Input() {
-    close_current();
-}
-
 void Input::open_next() {
     if (next_file_ == files_.size()) {
         ended_ = true;
@@ -57,18 +53,12 @@ void Input::open_next() {
     }
     const auto& file = files_[next_file_++];
     // A FIFO is not to hold up the open until somebody writes to it.
-    descriptor_ = file == "-" ? STDIN_FILENO : open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor_ < 0) {
+    current_.reset(file == "-" ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                               : open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!current_) {
         cannot_read(file, errno);
     }
     file_ended_ = false;
-}
-
-void Input::close_current() {
-    if (descriptor_ > STDIN_FILENO) {
-        close(descriptor_);
-    }
-    descriptor_ = -1;
 }
 
 void Input::read() {
@@ -78,14 +68,14 @@ void Input::read() {
     begin_ = 0;
     const auto held = buffer_.size();
     buffer_.resize(held + chunk);
-    const auto count = ::read(descriptor_, buffer_.data() + held, chunk);
+    const auto count = ::read(current_.get(), buffer_.data() + held, chunk);
     const int error = errno;
     buffer_.resize(held + (count > 0 ? static_cast<std::size_t>(count) : 0));
     if (count < 0 && error != EINTR && error != EAGAIN) {
         cannot_read(files_[next_file_ - 1], error);
     }
     if (count == 0) {
-        close_current();
+        current_.reset();
         file_ended_ = true;
     }
 }

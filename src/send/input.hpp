@@ -1,5 +1,7 @@
 #pragma once
 
+#include "fd.hpp"
+
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -23,30 +25,26 @@ class Input {
 public:
     /// "-" is standard input. Files that are missing now are found now, not when their turn comes.
     Input(std::vector<std::string> files, Framing framing);
-    ~Input();
-    Input(const Input&) = delete;
-    Input& operator=(const Input&) = delete;
 
     /// The next record that is wholly there.
     std::optional<std::string> next();
 
     /// No record is left and none will come.
-    [[nodiscard]] bool at_end() const noexcept { return descriptor_ < 0 && ended_; }
+    [[nodiscard]] bool at_end() const noexcept { return !current_ && ended_; }
 
     /// Where the next bytes come from; -1 at the end.
-    [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+    [[nodiscard]] int descriptor() const noexcept { return current_.get(); }
 
     /// Reads once what is there, or goes on to the next file.
     void read();
 
 private:
     void open_next();
-    void close_current();
 
     std::vector<std::string> files_;
     std::size_t next_file_ = 0;
     Framing framing_;
-    int descriptor_ = -1;
+    cli::Fd current_;
     std::string buffer_;
     std::size_t begin_ = 0;      ///< of the bytes in buffer_ that belong to no record handed out yet
     std::size_t searched_ = 0;   ///< no delimiter stands before here

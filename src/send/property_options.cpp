@@ -3,6 +3,7 @@
 #include "cli11.hpp"
 #include "failure.hpp"
 #include "field_option.hpp"
+#include "message_fields.hpp"
 
 #include <fmt/format.h>
 
@@ -15,30 +16,53 @@ namespace {
 using rabbit::Properties;
 
 struct TextOption {
-    const char* name;
+    const char* property;
     const char* description;
-    std::optional<std::string> Properties::*property;
 };
 
 constexpr TextOption text_options[] = {
-    {"--content-type", "MIME type of the body", &Properties::content_type},
-    {"--content-encoding", "MIME encoding of the body", &Properties::content_encoding},
-    {"--correlation-id", "Identifier of the request that this answers", &Properties::correlation_id},
-    {"--reply-to", "Queue for the answers", &Properties::reply_to},
-    {"--expiration", "Let the broker drop the message after this many milliseconds", &Properties::expiration},
-    {"--message-id", "Identifier of the message", &Properties::message_id},
-    {"--type", "Kind of message", &Properties::type},
-    {"--user-id", "User who sends it; the broker checks that it is the one logged in", &Properties::user_id},
-    {"--app-id", "Application that sends it", &Properties::app_id},
+    {"content_type", "MIME type of the body"},
+    {"content_encoding", "MIME encoding of the body"},
+    {"correlation_id", "Identifier of the request that this answers"},
+    {"reply_to", "Queue for the answers"},
+    {"expiration", "Let the broker drop the message after this many milliseconds"},
+    {"message_id", "Identifier of the message"},
+    {"type", "Kind of message"},
+    {"user_id", "User who sends it; the broker checks that it is the one logged in"},
+    {"app_id", "Application that sends it"},
 };
+
+std::optional<std::string>& text_property(Properties& properties, std::string_view name) {
+    return properties.*std::get<cli::MessageProperty::Text>(cli::find_property(name)->member);
+}
+
+template <class Value>
+void merge(std::optional<Value>& to, const std::optional<Value>& from) {
+    if (from) {
+        to = from;
+    }
+}
+
+/// Header by header.
+void merge(std::optional<rabbit::Table>& to, const std::optional<rabbit::Table>& from) {
+    if (from && !to) {
+        to.emplace();
+    }
+    for (const auto& header : from.value_or(rabbit::Table())) {
+        std::erase_if(*to, [&](const rabbit::Field& field) { return field.name == header.name; });
+        to->push_back(header);
+    }
+}
 
 constexpr auto group = "Properties";
 
 }  // namespace
 
 void PropertyOptions::add_to(CLI::App& app) {
-    for (const auto& [name, description, property] : text_options) {
-        app.add_option(name, properties_.*property, description)->type_name("TEXT")->group(group);
+    for (const auto& [name, description] : text_options) {
+        app.add_option(cli::option_name(name), text_property(properties_, name), description)
+            ->type_name("TEXT")
+            ->group(group);
     }
     app.get_option("--expiration")->type_name("MS");
     app.add_flag("--persistent", persistent_, "Keep the message over a restart of the broker, in a durable queue")->group(group);
@@ -55,9 +79,10 @@ void PropertyOptions::add_to(CLI::App& app) {
 }
 
 void PropertyOptions::parse() {
-    for (const auto& [name, description, property] : text_options) {
-        if (const auto& text = properties_.*property; text && text->size() > 255) {
-            throw cli::UsageError(fmt::format("{}: a text of {} bytes; AMQP allows 255 at most", name, text->size()));
+    for (const auto& [name, description] : text_options) {
+        if (const auto& text = text_property(properties_, name); text && text->size() > 255) {
+            throw cli::UsageError(fmt::format("{}: a text of {} bytes; AMQP allows 255 at most",
+                                                                 cli::option_name(name), text->size()));
         }
     }
     if (const auto& expiration = properties_.expiration;
@@ -103,26 +128,8 @@ std::shared_ptr<const Properties> PropertyOptions::apply(std::shared_ptr<const P
 }
 
 void PropertyOptions::merge_into(Properties& properties) const {
-    const auto take = [](auto& to, const auto& from) {
-        if (from) {
-            to = from;
-        }
-    };
-    for (const auto& [name, description, property] : text_options) {
-        take(properties.*property, properties_.*property);
-    }
-    take(properties.delivery_mode, properties_.delivery_mode);
-    take(properties.priority, properties_.priority);
-    take(properties.timestamp, properties_.timestamp);
-    if (!properties_.headers) {
-        return;
-    }
-    if (!properties.headers) {
-        properties.headers.emplace();
-    }
-    for (const auto& header : *properties_.headers) {
-        std::erase_if(*properties.headers, [&](const rabbit::Field& field) { return field.name == header.name; });
-        properties.headers->push_back(header);
+    for (const auto& property : cli::message_properties) {
+        std::visit([&](auto member) { merge(properties.*member, properties_.*member); }, property.member);
     }
 }
 

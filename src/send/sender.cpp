@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include <poll.h>
@@ -110,6 +111,7 @@ private:
 
     void publish(const rabbit::Address& address, rabbit::Message message) {
         keep_rate();
+        output_.flush_if_full();
         const auto size = message.body.size();
         publisher_.publish(address, std::move(message));
         report_.sent(size);
@@ -153,6 +155,14 @@ private:
         report_.show_progress();
     }
 
+    /// While the reader of the output pauses. Heartbeats are kept, and a signal ends it.
+    void wait_for_reader(int descriptor) {
+        pollfd writable{descriptor, POLLOUT, 0};
+        if (connection_.wait_without_reading(reader_deadline_, {&writable, 1}) == rabbit::WaitResult::deadline) {
+            throw cli::OutputError(EAGAIN);
+        }
+    }
+
     void settle_while_confirms_come() {
         constexpr auto patience = std::chrono::seconds(3);
         std::size_t before;
@@ -178,6 +188,7 @@ private:
     cli::ExitCode end_early(const std::exception& error) {
         report_.clear_progress();
         const auto code = cli::report_error(program_, error);
+        reader_deadline_ = rabbit::Clock::now() + std::chrono::seconds(2);
         try {
             settle_while_confirms_come();
             output_.flush();
@@ -209,7 +220,8 @@ private:
     rabbit::Connection& connection_;
     std::string queue_;
     bool several_;  ///< messages, so that there is a point to go on from
-    cli::Output output_{STDOUT_FILENO};
+    rabbit::Deadline reader_deadline_;  ///< for what the output's reader has not taken yet
+    cli::Output output_{STDOUT_FILENO, [this](int descriptor) { wait_for_reader(descriptor); }};
     Report report_;
     rabbit::Publisher publisher_;
     rabbit::Clock::time_point next_due_ = rabbit::Clock::now();  ///< by --rate

@@ -1,0 +1,98 @@
+#include "command_handler.hpp"
+
+#include "command.hpp"
+#include "failure.hpp"
+#include "say.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <poll.h>
+
+namespace receiving {
+
+using rabbit::Clock;
+
+CommandHandler::CommandHandler(const std::string& program, const Options& options, rabbit::Deadline ends_at,
+                               rabbit::Connection& connection, Subscription& subscription, Acks& acks,
+                               Interruption& interruption)
+    : program_(program),
+      options_(options),
+      ends_at_(ends_at),
+      connection_(connection),
+      subscription_(subscription),
+      acks_(acks),
+      interruption_(interruption) {}
+
+std::optional<Ending> CommandHandler::handle(const rabbit::Delivery& delivery) {
+    const bool from_stream = stream_offset_of(delivery).has_value();
+    if (from_stream && options_.on_failure.value_or(OnFailure::stop) != OnFailure::stop) {
+        throw cli::Failure(cli::ExitCode::usage, "--on-failure: a stream takes nothing back and rejects nothing");
+    }
+    const auto status = run_command(options_.command, delivery,
+                                    [this](std::span<pollfd> descriptors) { wait_for_command(descriptors); });
+    if (!status.succeeded()) {
+        return fail(delivery, status);
+    }
+    pause_ = least_pause;
+    take(delivery);
+    if (acks_.mode() == AckMode::written) {
+        subscription_.consumer().ack(delivery.delivery_tag);
+    }
+    return std::nullopt;
+}
+
+/// Cancels the consumer before the last message wanted is acked: the broker would send one more in its place.
+void CommandHandler::take(const rabbit::Delivery& delivery) {
+    if (acks_.wants_one_more()) {
+        subscription_.cancel();
+    }
+    acks_.take(delivery);
+    acks_.acked(delivery.delivery_tag);
+}
+
+std::optional<Ending> CommandHandler::fail(const rabbit::Delivery& delivery, const CommandStatus& status) {
+    const auto on_failure = options_.on_failure.value_or(OnFailure::stop);
+    const bool given_back = interruption_.pending() || on_failure != OnFailure::reject;
+    cli::say("{}: '{}' {}; its message {}\n", program_, options_.command.front(), status.text(),
+             acks_.mode() == AckMode::automatic      ? "is lost (--ack auto)"
+             : stream_offset_of(delivery).has_value() ? "stays in the stream"
+             : given_back                             ? "goes back to the queue"
+                                                      : "was rejected");
+    if (interruption_.pending() || on_failure == OnFailure::stop) {
+        return interruption_.pending() ? Ending::interrupted : Ending::command_failed;
+    }
+    if (!given_back) {
+        take(delivery);
+    }
+    subscription_.consumer().nack(delivery.delivery_tag, given_back);
+    if (given_back && delivery.redelivered) {
+        pause_before_next();
+    }
+    return std::nullopt;
+}
+
+/// A message that has failed more than once will be back immediately.
+void CommandHandler::pause_before_next() {
+    constexpr std::chrono::milliseconds most{2000};
+    const auto until = *rabbit::earlier(Clock::now() + std::exchange(pause_, std::min(2 * pause_, most)), ends_at_);
+    while (!interruption_.pending() && !rabbit::passed(until)) {
+        interruption_.outlast([&] { return connection_.wait(until); });
+    }
+}
+
+/// Without acks nothing limits what the broker sends, and it would pile up here while COMMAND runs.
+void CommandHandler::wait_for_command(std::span<pollfd> descriptors) {
+    interruption_.outlast([&] {
+        return acks_.mode() == AckMode::written ? connection_.wait({}, descriptors)
+                                                : connection_.wait_without_reading({}, descriptors);
+    });
+}
+
+void CommandHandler::announce(std::string_view line) {
+    if (!options_.verbosity.quiet) {
+        cli::say("{}", line);
+    }
+}
+
+}  // namespace receiving

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "acks.hpp"
+#include "handler.hpp"
+#include "interruption.hpp"
+#include "options.hpp"
+#include "subscription.hpp"
+
+#include <chrono>
+#include <span>
+#include <string>
+
+struct pollfd;
+
+namespace receiving {
+
+struct CommandStatus;
+
+/// Runs COMMAND for each message; its status decides what becomes of the message.
+class CommandHandler final : public Handler {
+public:
+    /// Everything referred to must outlive the handler.
+    CommandHandler(const std::string& program, const Options& options, rabbit::Deadline ends_at,
+                   rabbit::Connection& connection, Subscription& subscription, Acks& acks, Interruption& interruption);
+
+    std::optional<Ending> handle(const rabbit::Delivery& delivery) override;
+    void announce(std::string_view line) override;
+
+private:
+    void take(const rabbit::Delivery& delivery);
+    std::optional<Ending> fail(const rabbit::Delivery& delivery, const CommandStatus& status);
+    void pause_before_next();
+    void wait_for_command(std::span<pollfd> descriptors);
+
+    static constexpr std::chrono::milliseconds least_pause{20};
+
+    const std::string& program_;
+    const Options& options_;
+    rabbit::Deadline ends_at_;
+    rabbit::Connection& connection_;
+    Subscription& subscription_;
+    Acks& acks_;
+    Interruption& interruption_;
+    std::chrono::milliseconds pause_ = least_pause;  ///< after the next failure
+};
+
+}  // namespace receiving

@@ -1,0 +1,97 @@
+#include "acks.hpp"
+
+#include <gtest/gtest.h>
+
+namespace receiving {
+namespace {
+
+rabbit::Delivery delivery(std::uint64_t tag) {
+    rabbit::Delivery result;
+    result.delivery_tag = tag;
+    return result;
+}
+
+void take(Acks& acks, std::uint64_t first, std::uint64_t last) {
+    for (auto tag = first; tag <= last; ++tag) {
+        acks.take(delivery(tag));
+    }
+}
+
+TEST(Acks, NothingIsAckedUnderAuto) {
+    Acks acks(AckMode::automatic, 0, {});
+    take(acks, 1, 5000);
+    EXPECT_EQ(acks.due(), std::nullopt);
+    EXPECT_EQ(acks.due_at_pause(), std::nullopt);
+    EXPECT_EQ(acks.due_at_end(), std::nullopt);
+    EXPECT_EQ(acks.taken(), 5000u);
+}
+
+TEST(Acks, UnderLoadTheyComeByHalfThePrefetch) {
+    Acks acks(AckMode::written, 10, {});
+    take(acks, 1, 4);
+    EXPECT_EQ(acks.due(), std::nullopt);
+    take(acks, 5, 5);
+    EXPECT_EQ(acks.due(), 5u);
+    acks.acked(5);
+    EXPECT_EQ(acks.due(), std::nullopt);
+    take(acks, 6, 10);
+    EXPECT_EQ(acks.due(), 10u);
+}
+
+TEST(Acks, APrefetchOfOneAcksEachMessage) {
+    Acks acks(AckMode::written, 1, {});
+    take(acks, 1, 1);
+    EXPECT_EQ(acks.due(), 1u);
+}
+
+TEST(Acks, AtAPauseAllAreDue) {
+    Acks acks(AckMode::written, 1000, {});
+    EXPECT_EQ(acks.due_at_pause(), std::nullopt);
+    take(acks, 1, 3);
+    EXPECT_EQ(acks.due_at_pause(), 3u);
+    acks.acked(3);
+    EXPECT_EQ(acks.due_at_pause(), std::nullopt);
+}
+
+TEST(Acks, WithACountTheLastOnesWaitForTheEnd) {
+    Acks acks(AckMode::written, 4, 10);
+    take(acks, 1, 8);
+    EXPECT_EQ(acks.due(), 6u);  // four unacked ones are those that the broker has sent last
+    acks.acked(6);
+    take(acks, 9, 10);
+    EXPECT_TRUE(acks.is_complete());
+    EXPECT_EQ(acks.due(), std::nullopt);
+    EXPECT_EQ(acks.due_at_pause(), std::nullopt);
+    EXPECT_EQ(acks.due_at_end(), 10u);
+}
+
+TEST(Acks, AfterAReconnectWhatWasNotAckedCountsAgain) {
+    Acks acks(AckMode::written, 10, 7);
+    take(acks, 1, 6);
+    acks.acked(4);
+    acks.reconnected();
+    EXPECT_EQ(acks.taken(), 4u);
+    take(acks, 11, 13);  // delivery tags go on rising
+    EXPECT_TRUE(acks.is_complete());
+    EXPECT_EQ(acks.due_at_end(), 13u);
+}
+
+TEST(Acks, AfterAReconnectUnderAutoNothingComesAgain) {
+    Acks acks(AckMode::automatic, 0, {});
+    take(acks, 1, 6);
+    acks.reconnected();
+    EXPECT_EQ(acks.taken(), 6u);
+}
+
+TEST(Acks, OneMoreIsWantedBeforeTheLast) {
+    Acks acks(AckMode::written, 1, 2);
+    EXPECT_FALSE(acks.wants_one_more());
+    take(acks, 1, 1);
+    EXPECT_TRUE(acks.wants_one_more());
+    take(acks, 2, 2);
+    EXPECT_FALSE(acks.wants_one_more());
+    EXPECT_TRUE(acks.is_complete());
+}
+
+}  // namespace
+}  // namespace receiving
