@@ -193,7 +193,8 @@ class PrivateBroker:
 
         Where it keeps its metadata in Khepri and not in Mnesia there is nothing to wait for.
         """
-        self.run("ctl", "eval", "catch mnesia:sync_log(), catch mnesia:dump_log().")
+        write = "begin mnesia:sync_log(), mnesia:dump_log() end"
+        self.run("ctl", "eval", f"mnesia:system_info(is_running) =:= yes andalso {write}.")
 
 
 @contextmanager
