@@ -4,7 +4,7 @@ namespace cli {
 namespace {
 
 constexpr ExitCodeMeaning meanings[] = {
-    {ExitCode::done, "done as asked (Ctrl-C on a plain watch included)"},
+    {ExitCode::done, "done as asked (Ctrl-C or SIGTERM on a plain watch included)"},
     {ExitCode::failed, "another failure: the broker refused or closed something, COMMAND failed"},
     {ExitCode::nothing_came, "receive --count: nothing came before the end"},
     {ExitCode::too_few_came, "receive --count: some came, fewer than asked"},
@@ -15,7 +15,7 @@ constexpr ExitCodeMeaning meanings[] = {
     {ExitCode::unreachable, "the broker cannot be reached, or was lost"},
     {ExitCode::bad_output, "the output cannot be written"},
     {ExitCode::refused, "refused: credentials, permission, virtual host, certificate"},
-    {ExitCode::timeout, "send: confirms did not come in time"},
+    {ExitCode::timeout, "send: confirms did not come in time; receive --drain: time was up first"},
     {ExitCode::interrupted, "interrupted before what was asked for was done"},
     {ExitCode::reader_gone, "the reader of standard output has gone"},
     {ExitCode::terminated, "terminated before what was asked for was done"},
