@@ -60,7 +60,7 @@ public:
         if (const auto text = shortfall(ending, options_, tally); !text.empty() && !options_.verbosity.quiet) {
             cli::say("{}: {}\n", program_, text);
         }
-        return exit_code(ending, options_, tally, cli::Signals::exit_code());
+        return exit_code(ending, options_, tally, cli::exit_code_of_signal());
     }
 
 private:
@@ -292,7 +292,7 @@ cli::ExitCode receive(const std::string& program, const Options& options) {
             throw;
         }
         cli::report_error(program, error);
-        return exit_code_of_signal(options, cli::Signals::exit_code());
+        return exit_code_of_signal(options, cli::exit_code_of_signal());
     }
 }
 
