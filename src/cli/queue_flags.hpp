@@ -1,8 +1,7 @@
 #pragma once
 
+#include "cli11_fwd.hpp"
 #include "rabbit/connection.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <string>
 #include <vector>

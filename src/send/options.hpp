@@ -1,11 +1,10 @@
 #pragma once
 
+#include "cli11_fwd.hpp"
 #include "connection_flags.hpp"
 #include "property_options.hpp"
 #include "queue_flags.hpp"
 #include "verbosity.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <cstdint>
 #include <optional>

@@ -1,8 +1,7 @@
 #pragma once
 
+#include "cli11_fwd.hpp"
 #include "rabbit/message.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <memory>
 #include <optional>

@@ -147,7 +147,10 @@ def test_a_signal_during_a_memory_alarm_ends_it(
 def test_what_is_before_the_resume_point_survives_the_broker(
     send: Program, strict: PrivateBroker, queue: str, kind: str, how: str
 ) -> None:
-    args = ("--lines", "--queue", queue, "--queue-type", kind, "--durable", "--persistent")
+    declaring = ("--queue", queue, "--queue-type", kind, "--durable")
+    assert feed(send, b"", "--lines", *declaring, url=strict.url).returncode == 0
+    strict.write_declarations()
+    args = ("--lines", *declaring, "--persistent")
     feeder = Feeder(lambda stdin: send.start(*args, stdin=stdin, url=strict.url))
     feeder.wait_for(random.Random(how + kind).randrange(12_000, 25_000))  # more than the window: some are confirmed
     strict.run("node", how)
