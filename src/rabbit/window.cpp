@@ -86,7 +86,7 @@ const InFlight* Window::find(const std::function<bool(const Message&)>& holds) c
     return found == messages_.end() ? nullptr : &*found;
 }
 
-void Window::push(InFlight message) {
+void Window::push(InFlight&& message) {
     bytes_ += message.message.body.size();
     messages_.push_back(std::move(message));
 }
