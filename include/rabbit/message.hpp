@@ -11,20 +11,20 @@ namespace rabbit {
 
 /// The properties of the basic class (AMQP 0-9-1, section 1.8 of the generated reference). Empty: not sent.
 struct Properties {
-    std::optional<std::string> content_type;
-    std::optional<std::string> content_encoding;
-    std::optional<Table> headers;
-    std::optional<std::uint8_t> delivery_mode;  ///< 1: transient, 2: persistent
-    std::optional<std::uint8_t> priority;
-    std::optional<std::string> correlation_id;
-    std::optional<std::string> reply_to;
-    std::optional<std::string> expiration;  ///< milliseconds, as decimal text
-    std::optional<std::string> message_id;
-    std::optional<Timestamp> timestamp;
-    std::optional<std::string> type;
-    std::optional<std::string> user_id;
-    std::optional<std::string> app_id;
-    std::optional<std::string> cluster_id;
+    std::optional<std::string> content_type = {};
+    std::optional<std::string> content_encoding = {};
+    std::optional<Table> headers = {};
+    std::optional<std::uint8_t> delivery_mode = {};  ///< 1: transient, 2: persistent
+    std::optional<std::uint8_t> priority = {};
+    std::optional<std::string> correlation_id = {};
+    std::optional<std::string> reply_to = {};
+    std::optional<std::string> expiration = {};  ///< milliseconds, as decimal text
+    std::optional<std::string> message_id = {};
+    std::optional<Timestamp> timestamp = {};
+    std::optional<std::string> type = {};
+    std::optional<std::string> user_id = {};
+    std::optional<std::string> app_id = {};
+    std::optional<std::string> cluster_id = {};
 
     bool operator==(const Properties&) const = default;
 };

@@ -19,7 +19,7 @@ ExitCode code_of(const rabbit::Error& error) {
         case rabbit::ErrorKind::lost: return ExitCode::unreachable;
         case rabbit::ErrorKind::refused: return ExitCode::refused;
         case rabbit::ErrorKind::timeout: return ExitCode::timeout;
-        case rabbit::ErrorKind::interrupted: return Signals::exit_code();
+        case rabbit::ErrorKind::interrupted: return exit_code_of_signal();
         case rabbit::ErrorKind::closed: break;
     }
     return ExitCode::failed;

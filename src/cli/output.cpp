@@ -2,26 +2,45 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 namespace cli {
 namespace {
 
-/// O_NONBLOCK belongs to the open file that other processes share, a shell's terminal above all; opening it once more
-/// makes one that they do not. -1 where that is not possible or not needed.
-int open_nonblocking(int descriptor) {
+struct stat status_of(int descriptor) {
     struct stat status {};
-    if (fstat(descriptor, &status) != 0 || !(S_ISFIFO(status.st_mode) || isatty(descriptor))) {
-        return -1;
+    fstat(descriptor, &status);
+    return status;
+}
+
+Fd open_nonblocking(const char* path) {
+    return Fd(open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
+/// O_NONBLOCK belongs to an open file, which other processes share, such as a shell its terminal. Opening the same pipe
+/// or terminal again makes an open file that nobody shares. Fails where /proc is not mounted, or where another user
+/// owns it.
+Fd reopen_nonblocking(int descriptor, const struct stat& status) {
+    const bool terminal = S_ISCHR(status.st_mode) && isatty(descriptor);
+    if (!terminal && !S_ISFIFO(status.st_mode)) {
+        return {};
     }
-    return open(fmt::format("/proc/self/fd/{}", descriptor).c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    auto reopened = open_nonblocking(fmt::format("/proc/self/fd/{}", descriptor).c_str());
+    if (!reopened && terminal && tcgetsid(descriptor) == getsid(0)) {
+        reopened = open_nonblocking("/dev/tty");
+    }
+    return reopened;
 }
 
 }  // namespace
@@ -30,34 +49,28 @@ OutputError::OutputError(int error)
     : Failure(error == EPIPE ? ExitCode::reader_gone : ExitCode::bad_output,
               fmt::format("cannot write to standard output: {}", std::strerror(error))) {}
 
-Output::Output(int descriptor, std::function<void(int)> wait_writable)
-    : descriptor_(descriptor), wait_writable_(std::move(wait_writable)) {
-    if (wait_writable_) {
-        owned_ = open_nonblocking(descriptor);
-        descriptor_ = owned_ >= 0 ? owned_ : descriptor;
-    }
+Output::Output(int descriptor, Wait wait_writable) : wait_writable_(std::move(wait_writable)) {
+    const auto status = status_of(descriptor);
+    reopened_ = reopen_nonblocking(descriptor, status);
+    descriptor_ = reopened_ ? reopened_.get() : descriptor;
+    const bool never_blocks = reopened_ || S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
+    kind_ = never_blocks ? Kind::never_blocks : S_ISSOCK(status.st_mode) ? Kind::socket : Kind::other;
 }
 
-Output::~Output() {
-    if (owned_ >= 0) {
-        close(owned_);
-    }
+void Output::wait_without_limit(int descriptor) {
+    pollfd writable{descriptor, POLLOUT, 0};
+    poll(&writable, 1, -1);
 }
 
 void Output::flush() {
     std::size_t written = 0;
     while (written < buffer_.size()) {
-        const auto count = ::write(descriptor_, buffer_.data() + written, buffer_.size() - written);
-        if (count >= 0) {
-            written += static_cast<std::size_t>(count);
+        const auto count = write_some(std::string_view(buffer_).substr(written));
+        if (count) {
+            written += *count;
         } else if (errno == EAGAIN) {
             buffer_.erase(0, std::exchange(written, 0));
-            if (wait_writable_) {
-                wait_writable_(descriptor_);
-            } else {
-                pollfd writable{descriptor_, POLLOUT, 0};
-                poll(&writable, 1, -1);
-            }
+            wait_writable_(descriptor_);
         } else if (errno != EINTR) {
             const int error = errno;
             buffer_.erase(0, written);
@@ -65,6 +78,22 @@ void Output::flush() {
         }
     }
     buffer_.clear();
+}
+
+/// Empty: nothing was written, and errno says why.
+std::optional<std::size_t> Output::write_some(std::string_view text) const {
+    if (kind_ == Kind::other) {
+        pollfd writable{descriptor_, POLLOUT, 0};
+        if (poll(&writable, 1, 0) == 0) {
+            errno = EAGAIN;
+            return std::nullopt;
+        }
+        // A pipe that is writable has room for this much (pipe(7)).
+        text = text.substr(0, PIPE_BUF);
+    }
+    const auto count = kind_ == Kind::socket ? send(descriptor_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
+                                             : ::write(descriptor_, text.data(), text.size());
+    return count >= 0 ? std::optional(static_cast<std::size_t>(count)) : std::nullopt;
 }
 
 }  // namespace cli

@@ -1,8 +1,11 @@
 #pragma once
 
 #include "failure.hpp"
+#include "fd.hpp"
 
+#include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,33 +20,49 @@ public:
     [[nodiscard]] bool reader_gone() const noexcept { return code() == ExitCode::reader_gone; }
 };
 
-/// A buffered output that reports every failure as an OutputError. What it holds at its destruction is dropped:
-/// flush() it.
+/// A buffered output that reports every failure as an OutputError. A reader that pauses never blocks a write.
+/// What is still buffered when the object is destroyed is dropped: call flush().
 class Output {
 public:
-    /// `descriptor` stays the caller's. `wait_writable`, if given, is called with a descriptor whose reader is slow,
-    /// and returns once it can be written again; without it the write blocks.
-    explicit Output(int descriptor, std::function<void(int)> wait_writable = {});
-    ~Output();
-    Output(const Output&) = delete;
-    Output& operator=(const Output&) = delete;
+    /// Called while the reader is slow. Returns when the descriptor may be writable again, or throws.
+    using Wait = std::function<void(int descriptor)>;
+
+    /// Does not take ownership of `descriptor`.
+    explicit Output(int descriptor, Wait wait_writable = wait_without_limit);
 
     void write(std::string_view text) {
-        buffer_ += text;
+        append(text);
+        flush_if_full();
+    }
+    /// As write(), but only buffers: for a caller that must not wait.
+    void append(std::string_view text) { buffer_ += text; }
+    void flush_if_full() {
         if (buffer_.size() >= enough) {
             flush();
         }
     }
     void flush();
 
+    /// Becomes ready with POLLERR or POLLHUP when the reader goes away.
     [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
 
 private:
+    /// How a write is kept from blocking.
+    enum class Kind {
+        never_blocks,  ///< a file, or opened anew with O_NONBLOCK
+        socket,
+        other,  ///< shared with other processes, which do not expect O_NONBLOCK
+    };
+
     static constexpr std::size_t enough = 64 * 1024;
 
+    static void wait_without_limit(int descriptor);
+    [[nodiscard]] std::optional<std::size_t> write_some(std::string_view text) const;
+
+    Fd reopened_;
     int descriptor_;
-    int owned_ = -1;  ///< the same pipe or terminal, opened anew to be non-blocking for this process alone
-    std::function<void(int)> wait_writable_;
+    Kind kind_;
+    Wait wait_writable_;
     std::string buffer_;
 };
 

@@ -1,9 +1,11 @@
 #include "record.hpp"
 
+#include "message_fields.hpp"
 #include "value_json.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 
@@ -12,59 +14,44 @@ namespace {
 
 using rabbit::Properties;
 
-struct TextProperty {
-    const char* name;
-    std::optional<std::string> Properties::*property;
-};
-
-constexpr TextProperty text_properties[] = {
-    {"content_type", &Properties::content_type},     {"content_encoding", &Properties::content_encoding},
-    {"correlation_id", &Properties::correlation_id}, {"reply_to", &Properties::reply_to},
-    {"expiration", &Properties::expiration},         {"message_id", &Properties::message_id},
-    {"type", &Properties::type},                     {"user_id", &Properties::user_id},
-    {"app_id", &Properties::app_id},                 {"cluster_id", &Properties::cluster_id},
-};
-
-std::uint8_t octet_of(const Json& json) {
-    if (!json.is_number_unsigned() || json.get<std::uint64_t>() > 255) {
-        throw std::invalid_argument(fmt::format("{} is not a whole number from 0 to 255", shown(json)));
-    }
-    return json.get<std::uint8_t>();
-}
-
 bool is_number(std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
 }
 
-void set_property(Properties& properties, const std::string& name, const Json& value) {
-    for (const auto& [text_name, property] : text_properties) {
-        if (name == text_name) {
-            auto text = text_of_json(value);
-            if (text.size() > 255) {
-                throw std::invalid_argument(
-                    fmt::format("a text of {} bytes; AMQP allows 255 at most", text.size()));
-            }
-            if (property == &Properties::expiration && !is_number(text)) {
-                throw std::invalid_argument(fmt::format("'{}' is not a whole number of milliseconds", text));
-            }
-            properties.*property = std::move(text);
-            return;
-        }
+void read(const Json& json, std::optional<std::string>& text) {
+    text = text_of_json(json);
+    if (text->size() > 255) {
+        throw std::invalid_argument(fmt::format("a text of {} bytes; AMQP allows 255 at most", text->size()));
     }
-    if (name == "headers") {
-        // RabbitMQ's HTTP API writes an empty array for an empty table.
-        properties.headers = value.is_array() && value.empty() ? rabbit::Table() : table_of_json(value);
-    } else if (name == "delivery_mode") {
-        properties.delivery_mode = octet_of(value);
-    } else if (name == "priority") {
-        properties.priority = octet_of(value);
-    } else if (name == "timestamp") {
-        if (!value.is_number_unsigned()) {
-            throw std::invalid_argument(fmt::format("{} is not a whole number of seconds", shown(value)));
-        }
-        properties.timestamp = rabbit::Timestamp{value.get<std::uint64_t>()};
-    } else {
+}
+
+void read(const Json& json, std::optional<std::uint8_t>& octet) {
+    if (!json.is_number_unsigned() || json.get<std::uint64_t>() > 255) {
+        throw std::invalid_argument(fmt::format("{} is not a whole number from 0 to 255", shown(json)));
+    }
+    octet = json.get<std::uint8_t>();
+}
+
+void read(const Json& json, std::optional<rabbit::Timestamp>& timestamp) {
+    if (!json.is_number_unsigned()) {
+        throw std::invalid_argument(fmt::format("{} is not a whole number of seconds", shown(json)));
+    }
+    timestamp = rabbit::Timestamp{json.get<std::uint64_t>()};
+}
+
+void read(const Json& json, std::optional<rabbit::Table>& headers) {
+    // RabbitMQ's HTTP API writes an empty array for an empty table.
+    headers = json.is_array() && json.empty() ? rabbit::Table() : table_of_json(json);
+}
+
+void set_property(Properties& properties, const std::string& name, const Json& json) {
+    const auto* property = find_property(name);
+    if (!property) {
         throw std::invalid_argument("there is no such property");
+    }
+    std::visit([&](auto member) { read(json, properties.*member); }, property->member);
+    if (name == "expiration" && !is_number(*properties.expiration)) {
+        throw std::invalid_argument(fmt::format("'{}' is not a whole number of milliseconds", *properties.expiration));
     }
 }
 
@@ -107,26 +94,40 @@ std::string parse_payload(const Json& record) {
     throw std::invalid_argument(fmt::format("payload_encoding '{}' is neither string nor base64", encoding));
 }
 
+Json property_json(const std::string& text) {
+    return json_of_text(text);
+}
+
+Json property_json(std::uint8_t octet) {
+    return octet;
+}
+
+Json property_json(rabbit::Timestamp timestamp) {
+    return timestamp.seconds;
+}
+
+Json property_json(const rabbit::Table& headers) {
+    return json_of(headers);
+}
+
 Json json_of_properties(const Properties& properties) {
     auto json = Json::object();
-    for (const auto& [name, property] : text_properties) {
-        if (const auto& text = properties.*property) {
-            json[name] = json_of_text(*text);
-        }
-    }
-    if (properties.headers) {
-        json["headers"] = json_of(*properties.headers);
-    }
-    if (properties.delivery_mode) {
-        json["delivery_mode"] = *properties.delivery_mode;
-    }
-    if (properties.priority) {
-        json["priority"] = *properties.priority;
-    }
-    if (properties.timestamp) {
-        json["timestamp"] = properties.timestamp->seconds;
+    for (const auto& property : message_properties) {
+        std::visit(
+            [&](auto member) {
+                if (const auto& value = properties.*member) {
+                    json[property.name] = property_json(*value);
+                }
+            },
+            property.member);
     }
     return json;
+}
+
+std::string_view end_of_last_line(std::string_view text) {
+    constexpr std::size_t most = 24;
+    text = text.substr(text.size() - std::min(text.size(), most));
+    return text.substr(text.rfind('\n') + 1);
 }
 
 Record parse_fields(const Json& json) {
@@ -158,7 +159,8 @@ Record parse_record(std::string_view text) {
     try {
         json = Json::parse(text);
     } catch (const Json::parse_error& error) {
-        throw std::invalid_argument(fmt::format("not JSON: error at byte {}", error.byte));
+        const auto offset = std::min(error.byte, text.size());
+        throw NotJson(offset, fmt::format("not JSON near '{}'", end_of_last_line(text.substr(0, offset))));
     } catch (const Json::out_of_range&) {
         throw std::invalid_argument("a number is too large");
     }

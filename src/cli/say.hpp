@@ -2,16 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <string_view>
 #include <utility>
 
 namespace cli {
 
-/// Prints on standard error. That nobody can read it changes nothing of what a program does.
+/// Prints a text on standard error. Nothing depends on whether it can be read: a reader that pauses is waited for at
+/// most a second, and then misses the text.
+void say_text(std::string_view text);
+
+/// The same for a format and its arguments.
 template <class... Arguments>
 void say(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-    const auto text = fmt::format(format, std::forward<Arguments>(arguments)...);
-    static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr));
+    say_text(fmt::format(format, std::forward<Arguments>(arguments)...));
 }
 
 }  // namespace cli

@@ -1,62 +1,95 @@
 #include "signals.hpp"
 
+#include "fd.hpp"
+
 #include <cerrno>
 #include <csignal>
 #include <system_error>
 
-#include <fcntl.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 namespace cli {
 namespace {
 
-// A handler has no other way to them.
-volatile std::sig_atomic_t caught = 0;
+constexpr int handled[] = {SIGINT, SIGTERM};
+
+// A handler has no other way to it.
 volatile std::sig_atomic_t write_end = -1;
 
-constexpr int handled[] = {SIGINT, SIGTERM};
+/// Where the handler leaves the signals' numbers. A pair of sockets, unlike a pipe, can be read without taking out what
+/// it holds.
+struct Pair {
+    Fd read_end;
+    Fd write_end;
+
+    Pair() {
+        int ends[2];
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+            throw std::system_error(errno, std::generic_category(), "cannot watch for signals");
+        }
+        read_end.reset(ends[0]);
+        write_end.reset(ends[1]);
+    }
+};
+
+Pair& pair() {
+    static Pair the_pair;
+    return the_pair;
+}
+
+/// Replaces the action of a signal that has `from`, and of no other.
+void replace(int signal, void (*from)(int), void (*to)(int)) noexcept {
+    struct sigaction action {};
+    if (sigaction(signal, nullptr, &action) == 0 && action.sa_handler == from) {
+        action = {};
+        action.sa_handler = to;
+        sigaction(signal, &action, nullptr);
+    }
+}
 
 void on_signal(int signal) {
     const int error = errno;
     for (const int each : handled) {
-        if (std::signal(each, SIG_DFL) == SIG_IGN) {
-            std::signal(each, SIG_IGN);
-        }
+        replace(each, on_signal, SIG_DFL);
     }
-    caught = signal;
-    [[maybe_unused]] const auto written = write(write_end, "", 1);
+    [[maybe_unused]] const auto count = send(write_end, &signal, sizeof signal, MSG_NOSIGNAL);
     errno = error;
+}
+
+std::optional<int> received(int flags) noexcept {
+    int signal = 0;
+    const bool there = recv(pair().read_end.get(), &signal, sizeof signal, flags) > 0;
+    return there ? std::optional(signal) : std::nullopt;
 }
 
 }  // namespace
 
 Signals::Signals() {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
-        throw std::system_error(errno, std::generic_category(), "cannot watch for signals");
+    write_end = pair().write_end.get();
+    while (received(0)) {  // from the time of another
     }
-    read_end_ = ends[0];
-    write_end = ends[1];
     std::signal(SIGPIPE, SIG_IGN);
     for (const int each : handled) {
-        if (std::signal(each, on_signal) == SIG_IGN) {
-            std::signal(each, SIG_IGN);
-        }
+        replace(each, SIG_DFL, on_signal);
     }
 }
 
 Signals::~Signals() {
     for (const int each : handled) {
-        if (std::signal(each, SIG_DFL) == SIG_IGN) {
-            std::signal(each, SIG_IGN);
-        }
+        replace(each, on_signal, SIG_DFL);
     }
-    close(read_end_);
-    close(write_end);
 }
 
-ExitCode Signals::exit_code() noexcept {
-    return caught == SIGTERM ? ExitCode::terminated : ExitCode::interrupted;
+int Signals::descriptor() const noexcept {
+    return pair().read_end.get();
+}
+
+std::optional<int> first_signal() noexcept {
+    return received(MSG_PEEK);
+}
+
+ExitCode exit_code_of_signal() noexcept {
+    return first_signal() == SIGTERM ? ExitCode::terminated : ExitCode::interrupted;
 }
 
 }  // namespace cli

@@ -2,11 +2,13 @@
 
 #include "exit_code.hpp"
 
+#include <optional>
+
 namespace cli {
 
-/// Turns the first SIGINT or SIGTERM into a readable descriptor while it lives, so that what is under way can be
-/// finished in order; the second ends the process as if it had not been there. A signal that the parent had ignored
-/// (a shell's background job) stays ignored. SIGPIPE becomes a write error. One at a time.
+/// While it lives, the first SIGINT or SIGTERM makes a descriptor readable, so that what is under way can be finished
+/// in order; a second one ends the process at once. A signal that was ignored at the start, as a shell's background job
+/// ignores SIGINT, stays ignored. SIGPIPE is ignored: writing to a closed pipe fails instead. One at a time.
 class Signals {
 public:
     Signals();
@@ -14,14 +16,14 @@ public:
     Signals(const Signals&) = delete;
     Signals& operator=(const Signals&) = delete;
 
-    /// Readable from the first signal on.
-    [[nodiscard]] int descriptor() const noexcept { return read_end_; }
-
-    /// 130 or 143, after the signal that came first.
-    [[nodiscard]] static ExitCode exit_code() noexcept;
-
-private:
-    int read_end_ = -1;
+    /// Readable from the first signal on. Do not read from it.
+    [[nodiscard]] int descriptor() const noexcept;
 };
+
+/// The signal that came first; empty: none did. Also after the end of the Signals that saw it.
+std::optional<int> first_signal() noexcept;
+
+/// 143 if that was SIGTERM, else 130.
+ExitCode exit_code_of_signal() noexcept;
 
 }  // namespace cli

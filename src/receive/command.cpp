@@ -1,16 +1,17 @@
 #include "command.hpp"
 
 #include "failure.hpp"
-#include "value_json.hpp"
+#include "fd.hpp"
+#include "message_fields.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <exception>
+#include <functional>
+#include <set>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -27,91 +28,68 @@ extern char** environ;
 namespace receiving {
 namespace {
 
-/// A descriptor that is closed with it.
-class Descriptor {
-public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    ~Descriptor() { reset(); }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-
-    [[nodiscard]] int get() const noexcept { return fd_; }
-    void reset() {
-        if (fd_ >= 0) {
-            close(std::exchange(fd_, -1));
-        }
-    }
-
-private:
-    int fd_;
-};
-
-using Variables = std::vector<std::pair<const char*, std::string>>;
+using Variables = std::vector<std::pair<std::string, std::string>>;
 
 Variables variables_of(const rabbit::Delivery& delivery) {
-    Variables variables{{"AMQP_EXCHANGE", delivery.address.exchange},
-                        {"AMQP_ROUTING_KEY", delivery.address.routing_key},
-                        {"AMQP_DELIVERY_TAG", std::to_string(delivery.delivery_tag)},
-                        {"AMQP_REDELIVERED", delivery.redelivered ? "true" : "false"}};
-    if (!delivery.message.properties) {
-        return variables;
-    }
-    const auto& p = *delivery.message.properties;
-    const auto add = [&variables](const char* name, const std::optional<std::string>& value) {
-        if (value) {
-            variables.emplace_back(name, *value);
+    Variables variables{{"exchange", delivery.address.exchange},
+                        {"routing_key", delivery.address.routing_key},
+                        {"delivery_tag", std::to_string(delivery.delivery_tag)},
+                        {"redelivered", delivery.redelivered ? "true" : "false"}};
+    if (const auto& properties = delivery.message.properties) {
+        for (const auto& property : cli::message_properties) {
+            if (auto text = cli::property_text(property, *properties)) {
+                variables.emplace_back(property.name, std::move(*text));
+            }
         }
-    };
-    add("AMQP_CONTENT_TYPE", p.content_type);
-    add("AMQP_CONTENT_ENCODING", p.content_encoding);
-    add("AMQP_CORRELATION_ID", p.correlation_id);
-    add("AMQP_REPLY_TO", p.reply_to);
-    add("AMQP_EXPIRATION", p.expiration);
-    add("AMQP_MESSAGE_ID", p.message_id);
-    add("AMQP_TYPE", p.type);
-    add("AMQP_USER_ID", p.user_id);
-    add("AMQP_APP_ID", p.app_id);
-    if (p.headers) {
-        variables.emplace_back("AMQP_HEADERS", cli::json_of(*p.headers).dump());
     }
-    if (p.delivery_mode) {
-        variables.emplace_back("AMQP_DELIVERY_MODE", std::to_string(*p.delivery_mode));
-    }
-    if (p.priority) {
-        variables.emplace_back("AMQP_PRIORITY", std::to_string(*p.priority));
-    }
-    if (p.timestamp) {
-        variables.emplace_back("AMQP_TIMESTAMP", std::to_string(p.timestamp->seconds));
+    for (auto& [name, value] : variables) {
+        name = cli::environment_name(name);
     }
     return variables;
 }
 
-/// Of an outer message, whose command this process may be.
+/// A variable that an outer `receive` has set, whose COMMAND this process may be.
 bool is_message_variable(std::string_view text) {
-    static constexpr std::array<std::string_view, 17> names{
-        "AMQP_EXCHANGE", "AMQP_ROUTING_KEY", "AMQP_DELIVERY_TAG", "AMQP_REDELIVERED", "AMQP_CONTENT_TYPE",
-        "AMQP_CONTENT_ENCODING", "AMQP_CORRELATION_ID", "AMQP_REPLY_TO", "AMQP_EXPIRATION", "AMQP_MESSAGE_ID",
-        "AMQP_TYPE", "AMQP_USER_ID", "AMQP_APP_ID", "AMQP_HEADERS", "AMQP_DELIVERY_MODE", "AMQP_PRIORITY",
-        "AMQP_TIMESTAMP"};
-    return std::find(names.begin(), names.end(), text.substr(0, text.find('='))) != names.end();
+    static const auto names = [] {
+        std::set<std::string, std::less<>> result;
+        for (const auto* field : {"exchange", "routing_key", "delivery_tag", "redelivered"}) {
+            result.insert(cli::environment_name(field));
+        }
+        for (const auto& property : cli::message_properties) {
+            result.insert(cli::environment_name(property.name));
+        }
+        return result;
+    }();
+    return names.contains(text.substr(0, text.find('=')));
 }
 
-/// This process's environment with the message's variables. The connection's, AMQP_URL above all, stay: the command may
-/// want to answer.
-std::vector<std::string> environment_for(const rabbit::Delivery& delivery) {
+/// This process's environment with the message's variables. AMQP_URL and the like stay: the command may want to answer.
+std::vector<std::string> environment_with(const Variables& variables) {
     std::vector<std::string> result;
     for (char** variable = environ; *variable; ++variable) {
-        const std::string_view text(*variable);
-        if (!is_message_variable(text)) {
-            result.emplace_back(text);
+        if (!is_message_variable(*variable)) {
+            result.emplace_back(*variable);
         }
     }
-    for (const auto& [name, value] : variables_of(delivery)) {
-        if (value.find('\0') == std::string::npos) {  // no environment can hold it
-            result.push_back(fmt::format("{}={}", name, value));
-        }
+    for (const auto& [name, value] : variables) {
+        result.push_back(fmt::format("{}={}", name, value));
     }
     return result;
+}
+
+/// Why no environment can hold them; empty: one can.
+std::string why_unfit(const Variables& variables) {
+    const auto found = std::find_if(variables.begin(), variables.end(), [](const auto& each) {
+        return each.second.find('\0') != std::string::npos;
+    });
+    return found == variables.end() ? "" : fmt::format("{} holds a NUL byte", found->first);
+}
+
+std::string why_too_large(const Variables& variables) {
+    const auto& [name, value] = *std::max_element(variables.begin(), variables.end(), [](const auto& a, const auto& b) {
+        return a.second.size() < b.second.size();
+    });
+    return fmt::format("{} is too large for an environment ({} bytes)", name, value.size());
 }
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
@@ -123,9 +101,10 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
     return result;
 }
 
-/// The signals that this process handles or ignores are the command's own again.
-pid_t spawn(std::vector<std::string> command, const rabbit::Delivery& delivery, int standard_input) {
-    auto environment = environment_for(delivery);
+/// The error of posix_spawnp, and the process if there is none. The command gets the signals that this process handles
+/// or ignores with their default actions.
+std::pair<int, pid_t> spawn(std::vector<std::string> command, std::vector<std::string> environment,
+                            int standard_input) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&actions);
@@ -141,14 +120,11 @@ pid_t spawn(std::vector<std::string> command, const rabbit::Delivery& delivery, 
                                    pointers_to(environment).data());
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
-    if (error != 0) {
-        throw cli::Failure(cli::ExitCode::failed, fmt::format("cannot run '{}': {}", command.front(), std::strerror(error)));
-    }
-    return pid;
+    return {error, pid};
 }
 
 /// Writes what the pipe takes; closes it at the body's end or when the command no longer reads.
-void feed(Descriptor& to, std::string_view& body) {
+void feed(cli::Fd& to, std::string_view& body) {
     const auto count = body.empty() ? 0 : write(to.get(), body.data(), body.size());
     if (count > 0) {
         body.remove_prefix(static_cast<std::size_t>(count));
@@ -160,7 +136,10 @@ void feed(Descriptor& to, std::string_view& body) {
 
 CommandStatus reap(pid_t pid) {
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    while (waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR) {
+            throw std::system_error(errno, std::generic_category(), "cannot learn how the command ended");
+        }
     }
     return WIFSIGNALED(status) ? CommandStatus{.signal = WTERMSIG(status)}
                                : CommandStatus{.exit_status = WEXITSTATUS(status)};
@@ -169,31 +148,46 @@ CommandStatus reap(pid_t pid) {
 }  // namespace
 
 std::string CommandStatus::text() const {
+    if (!not_run.empty()) {
+        return fmt::format("was not run, since {}", not_run);
+    }
     return signal != 0 ? fmt::format("was killed by signal {} ({})", signal, strsignal(signal))
                        : fmt::format("exited with status {}", exit_status);
 }
 
 CommandStatus run_command(const std::vector<std::string>& command, const rabbit::Delivery& delivery,
                           const std::function<void(std::span<pollfd>)>& wait) {
+    const auto variables = variables_of(delivery);
+    if (auto why = why_unfit(variables); !why.empty()) {
+        return {.not_run = std::move(why)};
+    }
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
         throw std::system_error(errno, std::generic_category(), "cannot make a pipe");
     }
-    Descriptor read_end(ends[0]);
-    Descriptor write_end(ends[1]);
+    cli::Fd read_end(ends[0]);
+    cli::Fd write_end(ends[1]);
     fcntl(write_end.get(), F_SETFL, O_NONBLOCK);
-    const auto pid = spawn(command, delivery, read_end.get());
+    std::signal(SIGCHLD, SIG_DFL);  // if it is ignored, the system forgets how the command ended
+    const auto [error, pid] = spawn(command, environment_with(variables), read_end.get());
+    if (error == E2BIG) {
+        return {.not_run = why_too_large(variables)};
+    }
+    if (error != 0) {
+        throw cli::Failure(cli::ExitCode::failed,
+                           fmt::format("cannot run '{}': {}", command.front(), std::strerror(error)));
+    }
     read_end.reset();
-    const Descriptor ended(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    const cli::Fd ended(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
 
     std::string_view body = delivery.message.body;
-    const auto feed_to_end = [&](const auto& wait_for) {
+    const auto feed_to_end = [&, child = pid](const auto& wait_for) {
         for (;;) {
             pollfd descriptors[] = {{ended.get(), POLLIN, 0}, {write_end.get(), POLLOUT, 0}};
             wait_for(descriptors);
             // Without pidfd_open(2), Linux 5.3, no heartbeats are kept once the body is written.
-            if (descriptors[0].revents != 0 || (ended.get() < 0 && write_end.get() < 0)) {
-                return reap(pid);
+            if (descriptors[0].revents != 0 || (!ended && !write_end)) {
+                return reap(child);
             }
             if (descriptors[1].revents != 0) {
                 feed(write_end, body);

@@ -11,20 +11,25 @@ struct pollfd;
 
 namespace receiving {
 
-/// How a command ended.
+/// How a command ended for one message.
 struct CommandStatus {
     int exit_status = 0;  ///< meaningless if a signal ended it
     int signal = 0;
+    std::string not_run = {};  ///< why the command could not be given this message; empty if it was run
 
-    [[nodiscard]] bool succeeded() const noexcept { return exit_status == 0 && signal == 0; }
-    /// "exited with status 3", "was killed by signal 9 (Killed)"
+    [[nodiscard]] bool succeeded() const noexcept { return exit_status == 0 && signal == 0 && not_run.empty(); }
+    /// "exited with status 3", "was killed by signal 9 (Killed)",
+    /// "was not run, since AMQP_HEADERS is too large for an environment (140000 bytes)"
     [[nodiscard]] std::string text() const;
 };
 
-/// Runs `command` (no shell between) with the message's body on its standard input and its properties in the
-/// environment. `wait` is called whenever there is something to wait for, and returns when one of the descriptors is
-/// ready. The command need not read. Throws cli::Failure of code `failed` if it cannot be started; whatever `wait`
-/// throws is thrown on once the command has ended.
+/// Runs `command`, with no shell in between, with the message's body on its standard input and its properties in the
+/// environment. The command need not read the body. `wait` is called whenever there is something to wait for, and
+/// returns when one of the descriptors is ready.
+///
+/// A message that cannot be handed over, because a property does not fit into an environment, is a status that did not
+/// succeed. Throws cli::Failure of code `failed` if the command cannot be run at all. What `wait` throws is thrown on
+/// once the command has ended.
 CommandStatus run_command(const std::vector<std::string>& command, const rabbit::Delivery& delivery,
                           const std::function<void(std::span<pollfd>)>& wait);
 

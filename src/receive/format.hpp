@@ -2,8 +2,10 @@
 
 #include "output.hpp"
 #include "rabbit/message.hpp"
+#include "template.hpp"
 
-#include <string>
+#include <optional>
+#include <utility>
 
 namespace receiving {
 
@@ -22,9 +24,7 @@ class Formatter {
 public:
     explicit Formatter(Format format) : format_(format) {}
 
-    /// A template in fmt's syntax with the fields named: "{routing_key} {body}\n". Throws cli::Failure of code `usage`
-    /// for one that cannot be used.
-    explicit Formatter(const std::string& template_text);
+    explicit Formatter(Template own) : format_(Format::templated), template_(std::move(own)) {}
 
     void write(cli::Output& output, const rabbit::Delivery& delivery) const;
 
@@ -35,7 +35,7 @@ public:
 
 private:
     Format format_;
-    std::string template_;
+    std::optional<Template> template_;
 };
 
 }  // namespace receiving

@@ -4,6 +4,7 @@
 #include "failure.hpp"
 #include "field_option.hpp"
 #include "parse_number.hpp"
+#include "runnable.hpp"
 #include "rabbit/error.hpp"
 
 #include <fmt/format.h>
@@ -180,6 +181,9 @@ void Options::check() const {
     rabbit::check_short_string("consumer tag", consumer_tag);
     static_cast<void>(queue.to_declare());
     static_cast<void>(formatter());
+    if (!command.empty()) {
+        check_runnable(command);
+    }
     for (const auto& [exchange, routing_key] : sources()) {
         rabbit::check_short_string("exchange name", exchange);
         rabbit::check_short_string("routing key", routing_key);
@@ -208,7 +212,7 @@ std::uint16_t Options::prefetch_count() const noexcept {
 }
 
 Formatter Options::formatter() const {
-    return format_template ? Formatter(*format_template) : Formatter(format);
+    return format_template ? Formatter(Template(*format_template)) : Formatter(format);
 }
 
 std::vector<rabbit::Address> Options::sources() const {

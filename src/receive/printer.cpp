@@ -3,6 +3,7 @@
 #include "failure.hpp"
 #include "repr.hpp"
 #include "say.hpp"
+#include "signals.hpp"
 #include "rabbit/error.hpp"
 
 #include <fmt/format.h>
@@ -78,23 +79,30 @@ void Printer::acknowledge(std::optional<std::uint64_t> delivery_tag) {
     }
 }
 
-/// Until a slow reader of the output has made room. No message is read meanwhile: they would pile up here.
+/// When to give up on a reader that has stopped: soon, once a signal or --timeout has ended receiving.
+Deadline Printer::give_up_at() const {
+    const auto soon = Clock::now() + std::chrono::seconds(2);
+    if (cli::first_signal()) {
+        return soon;
+    }
+    return ends_at_ ? Deadline(std::max(*ends_at_, soon)) : Deadline();
+}
+
+/// Waits until a slow reader of the output has made room. No message is read meanwhile: they would pile up here.
 void Printer::wait_for_reader(int descriptor) {
-    constexpr auto patience = std::chrono::seconds(2);
-    const auto give_up_at = ends_at_ ? Deadline(std::max(*ends_at_, Clock::now() + patience)) : Deadline();
     pollfd writable{descriptor, POLLOUT, 0};
-    bool late = false;
     try {
-        late = interruption_.outlast([&] { return connection_.wait_without_reading(give_up_at, {&writable, 1}); }) ==
-               rabbit::WaitResult::deadline;
+        interruption_.outlast([&] { return connection_.wait_without_reading(give_up_at(), {&writable, 1}); });
     } catch (const rabbit::Error&) {
         // The next wait for a message reports that the connection is lost. Until then the reader gets whole messages.
-        poll(&writable, 1, 100);
-        late = ends_at_ && Clock::now() > *ends_at_ + patience;
+        Deadline deadline;
+        do {
+            deadline = rabbit::earlier(deadline, give_up_at());
+        } while (poll(&writable, 1, 100) <= 0 && !rabbit::passed(deadline));
     }
-    if (late) {
+    if (writable.revents == 0) {
         throw cli::Failure(cli::ExitCode::bad_output,
-                           "cannot write to standard output: its reader had stopped when --timeout was up");
+                           "cannot write to standard output: its reader had stopped when receiving was to end");
     }
 }
 

@@ -28,6 +28,7 @@ public:
 private:
     void report_unreadable(const rabbit::Message& message);
     void acknowledge(std::optional<std::uint64_t> delivery_tag);
+    [[nodiscard]] rabbit::Deadline give_up_at() const;
     void wait_for_reader(int descriptor);
 
     const std::string& program_;

@@ -52,7 +52,7 @@ public:
         handler_->announce(options_.is_watch() ? " [*] Waiting for messages. To exit press CTRL+C\n"
                                                : " [*] Waiting for messages.\n");
         const auto ending = receive_to_end();
-        if (ending == Ending::interrupted && cli::Signals::exit_code() == cli::ExitCode::interrupted) {
+        if (ending == Ending::interrupted && cli::exit_code_of_signal() == cli::ExitCode::interrupted) {
             handler_->announce("Interrupted\n");
         }
         handler_->flush();

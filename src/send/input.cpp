@@ -46,10 +46,6 @@ Input::Input(std::vector<std::string> files, Framing framing) : files_(std::move
     open_next();
 }
 
-Input::~Input() {
-    close_current();
-}
-
 void Input::open_next() {
     if (next_file_ == files_.size()) {
         ended_ = true;
@@ -57,18 +53,12 @@ void Input::open_next() {
     }
     const auto& file = files_[next_file_++];
     // A FIFO is not to hold up the open until somebody writes to it.
-    descriptor_ = file == "-" ? STDIN_FILENO : open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor_ < 0) {
+    current_.reset(file == "-" ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                               : open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!current_) {
         cannot_read(file, errno);
     }
     file_ended_ = false;
-}
-
-void Input::close_current() {
-    if (descriptor_ > STDIN_FILENO) {
-        close(descriptor_);
-    }
-    descriptor_ = -1;
 }
 
 void Input::read() {
@@ -78,44 +68,77 @@ void Input::read() {
     begin_ = 0;
     const auto held = buffer_.size();
     buffer_.resize(held + chunk);
-    const auto count = ::read(descriptor_, buffer_.data() + held, chunk);
+    const auto count = ::read(current_.get(), buffer_.data() + held, chunk);
     const int error = errno;
     buffer_.resize(held + (count > 0 ? static_cast<std::size_t>(count) : 0));
     if (count < 0 && error != EINTR && error != EAGAIN) {
         cannot_read(files_[next_file_ - 1], error);
     }
     if (count == 0) {
-        close_current();
+        current_.reset();
         file_ended_ = true;
     }
 }
 
 std::optional<std::string> Input::next() {
-    std::optional<std::string> record;
-    if (framing_ != Framing::file) {
-        const auto found = buffer_.find(framing_ == Framing::line ? '\n' : '\0', searched_);
-        if (found != std::string::npos) {
-            record.emplace(buffer_, begin_, found - begin_);
-            begin_ = searched_ = found + 1;
-            return record;
-        }
+    auto record = framing_ == Framing::json ? next_object() : next_delimited();
+    if (record) {
+        return record;
     }
-    searched_ = buffer_.size();
     if (searched_ - begin_ > longest_record) {
-        throw cli::Failure(cli::ExitCode::bad_input, fmt::format("a record is longer than {} MiB, the most that RabbitMQ takes",
-                                                       longest_record >> 20));
+        throw cli::Failure(cli::ExitCode::bad_input,
+                           fmt::format("a record is longer than {} MiB, the most that RabbitMQ takes",
+                                       longest_record >> 20));
     }
     if (!file_ended_ || ended_) {
         return record;
     }
-    if (framing_ == Framing::file || begin_ < buffer_.size()) {
+    record = rest_of_file();
+    open_next();
+    return record ? record : next();
+}
+
+std::optional<std::string> Input::next_delimited() {
+    std::optional<std::string> record;
+    const auto end = framing_ == Framing::file ? std::string::npos
+                                               : buffer_.find(framing_ == Framing::line ? '\n' : '\0', searched_);
+    if (end == std::string::npos) {
+        searched_ = buffer_.size();
+    } else {
+        record.emplace(buffer_, begin_, end - begin_);
+        begin_ = searched_ = end + 1;
+    }
+    return record;
+}
+
+std::optional<std::string> Input::next_object() {
+    std::optional<std::string> record;
+    searched_ += splitter_.scan(std::string_view(buffer_).substr(searched_));
+    begin_ = searched_ - splitter_.size();
+    if (splitter_.complete()) {
+        record.emplace(buffer_, begin_, splitter_.size());
+        begin_ = searched_;
+    }
+    return record;
+}
+
+/// The last record of a file whose end is not marked; a file that is one record may be empty.
+std::optional<std::string> Input::rest_of_file() {
+    std::optional<std::string> record;
+    if (framing_ == Framing::json) {
+        splitter_.check_end();
+        splitter_ = {};
+    } else if (framing_ == Framing::file || begin_ < buffer_.size()) {
         buffer_.erase(0, begin_);
         record.emplace(std::exchange(buffer_, {}));
     }
     buffer_.clear();
     begin_ = searched_ = 0;
-    open_next();
-    return record ? record : next();
+    return record;
+}
+
+std::string Input::name() const {
+    return files_.size() > 1 ? fmt::format("'{}'", files_[next_file_ - 1]) : "the input";
 }
 
 }  // namespace sending

@@ -3,6 +3,7 @@
 #include "cli11.hpp"
 #include "failure.hpp"
 #include "field_option.hpp"
+#include "message_fields.hpp"
 
 #include <fmt/format.h>
 
@@ -15,30 +16,60 @@ namespace {
 using rabbit::Properties;
 
 struct TextOption {
-    const char* name;
+    const char* property;
     const char* description;
-    std::optional<std::string> Properties::*property;
 };
 
 constexpr TextOption text_options[] = {
-    {"--content-type", "MIME type of the body", &Properties::content_type},
-    {"--content-encoding", "MIME encoding of the body", &Properties::content_encoding},
-    {"--correlation-id", "Identifier of the request that this answers", &Properties::correlation_id},
-    {"--reply-to", "Queue for the answers", &Properties::reply_to},
-    {"--expiration", "Let the broker drop the message after this many milliseconds", &Properties::expiration},
-    {"--message-id", "Identifier of the message", &Properties::message_id},
-    {"--type", "Kind of message", &Properties::type},
-    {"--user-id", "User who sends it; the broker checks that it is the one logged in", &Properties::user_id},
-    {"--app-id", "Application that sends it", &Properties::app_id},
+    {"content_type", "MIME type of the body"},
+    {"content_encoding", "MIME encoding of the body"},
+    {"correlation_id", "Identifier of the request that this answers"},
+    {"reply_to", "Queue for the answers"},
+    {"expiration", "Let the broker drop the message after this many milliseconds"},
+    {"message_id", "Identifier of the message"},
+    {"type", "Kind of message"},
+    {"user_id", "User who sends it; the broker checks that it is the one logged in"},
+    {"app_id", "Application that sends it"},
 };
+
+std::optional<std::string>& text_property(Properties& properties, std::string_view name) {
+    return properties.*std::get<cli::MessageProperty::Text>(cli::find_property(name)->member);
+}
+
+/// An empty text takes the property away.
+void merge(std::optional<std::string>& to, const std::optional<std::string>& from) {
+    if (from) {
+        to = from->empty() ? std::nullopt : from;
+    }
+}
+
+template <class Value>
+void merge(std::optional<Value>& to, const std::optional<Value>& from) {
+    if (from) {
+        to = from;
+    }
+}
+
+/// Header by header.
+void merge(std::optional<rabbit::Table>& to, const std::optional<rabbit::Table>& from) {
+    if (from && !to) {
+        to.emplace();
+    }
+    for (const auto& header : from.value_or(rabbit::Table())) {
+        std::erase_if(*to, [&](const rabbit::Field& field) { return field.name == header.name; });
+        to->push_back(header);
+    }
+}
 
 constexpr auto group = "Properties";
 
 }  // namespace
 
 void PropertyOptions::add_to(CLI::App& app) {
-    for (const auto& [name, description, property] : text_options) {
-        app.add_option(name, properties_.*property, description)->type_name("TEXT")->group(group);
+    for (const auto& [name, description] : text_options) {
+        app.add_option(cli::option_name(name), text_property(properties_, name), description)
+            ->type_name("TEXT")
+            ->group(group);
     }
     app.get_option("--expiration")->type_name("MS");
     app.add_flag("--persistent", persistent_, "Keep the message over a restart of the broker, in a durable queue")->group(group);
@@ -55,13 +86,14 @@ void PropertyOptions::add_to(CLI::App& app) {
 }
 
 void PropertyOptions::parse() {
-    for (const auto& [name, description, property] : text_options) {
-        if (const auto& text = properties_.*property; text && text->size() > 255) {
-            throw cli::UsageError(fmt::format("{}: a text of {} bytes; AMQP allows 255 at most", name, text->size()));
+    for (const auto& [name, description] : text_options) {
+        if (const auto& text = text_property(properties_, name); text && text->size() > 255) {
+            throw cli::UsageError(fmt::format("{}: a text of {} bytes; AMQP allows 255 at most",
+                                                                 cli::option_name(name), text->size()));
         }
     }
     if (const auto& expiration = properties_.expiration;
-        expiration && (expiration->empty() || expiration->find_first_not_of("0123456789") != std::string::npos)) {
+        expiration && expiration->find_first_not_of("0123456789") != std::string::npos) {
         throw cli::UsageError(fmt::format("--expiration '{}': expected whole milliseconds", *expiration));
     }
     if (persistent_) {
@@ -79,51 +111,28 @@ void PropertyOptions::parse() {
         }
         properties_.headers->push_back(cli::parse_header("--header", header));
     }
-    if (properties_ != Properties()) {
-        shared_ = std::make_shared<const Properties>(properties_);
-    }
+    given_ = properties_ != Properties();
+    shared_ = merged({});
 }
 
 std::shared_ptr<const Properties> PropertyOptions::apply(std::shared_ptr<const Properties> base) {
-    if (!shared_) {
+    if (!given_) {
         return base;
     }
     if (timestamp_ == "now") {
         if (const auto now = cli::parse_timestamp(*timestamp_); now != properties_.timestamp) {
             properties_.timestamp = now;
-            shared_ = std::make_shared<const Properties>(properties_);
+            shared_ = merged({});
         }
     }
-    if (!base) {
-        return shared_;
-    }
-    auto merged = std::make_shared<Properties>(*base);
-    merge_into(*merged);
-    return merged;
+    return base ? merged(*base) : shared_;
 }
 
-void PropertyOptions::merge_into(Properties& properties) const {
-    const auto take = [](auto& to, const auto& from) {
-        if (from) {
-            to = from;
-        }
-    };
-    for (const auto& [name, description, property] : text_options) {
-        take(properties.*property, properties_.*property);
+std::shared_ptr<const Properties> PropertyOptions::merged(Properties base) const {
+    for (const auto& property : cli::message_properties) {
+        std::visit([&](auto member) { merge(base.*member, properties_.*member); }, property.member);
     }
-    take(properties.delivery_mode, properties_.delivery_mode);
-    take(properties.priority, properties_.priority);
-    take(properties.timestamp, properties_.timestamp);
-    if (!properties_.headers) {
-        return;
-    }
-    if (!properties.headers) {
-        properties.headers.emplace();
-    }
-    for (const auto& header : *properties_.headers) {
-        std::erase_if(*properties.headers, [&](const rabbit::Field& field) { return field.name == header.name; });
-        properties.headers->push_back(header);
-    }
+    return base == Properties() ? nullptr : std::make_shared<const Properties>(std::move(base));
 }
 
 }  // namespace sending

@@ -190,12 +190,97 @@ def test_count_is_exact_with_failures(
     assert left_in(channel, queue) == [(body, False) for body in numbered(range(3, 9))]
 
 
-def test_a_command_that_is_not_there(receive: Program, queue: str, channel: BlockingChannel) -> None:
-    declare_with(channel, queue, b"0", b"1")
-    result = receive("-q", queue, "--quiet", "--", "/no/such/command")
-    assert (result.returncode, result.stdout) == (1, b"")
+def script(path: Path, text: str, mode: int = 0o700) -> str:
+    path.write_text(text)
+    path.chmod(mode)
+    return str(path)
+
+
+def test_a_command_that_is_not_there_is_refused_before_connecting(receive: Program) -> None:
+    result = receive("--quiet", "--", "/no/such/command", url=NOWHERE)
+    assert (result.returncode, result.stdout) == (64, b"")
     assert result.stderr == b"receive: cannot run '/no/such/command': No such file or directory\n"
-    assert bodies_left_in(channel, queue) == [b"0", b"1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "cause"),
+    [
+        ("#!/bin/sh\n", 0o600, b"it is not executable (chmod +x makes it so)"),
+        ("#!/no/such/sh\n", 0o700, b"its interpreter '/no/such/sh': No such file or directory"),
+        ("exit 0\n", 0o700, b"it is neither a program nor a script that begins with #!"),
+    ],
+)
+def test_a_script_that_cannot_be_run_is_refused_before_connecting(
+    receive: Program, tmp_path: Path, text: str, mode: int, cause: bytes
+) -> None:
+    name = script(tmp_path / "work", text, mode)
+    result = receive("--quiet", "--", name, url=NOWHERE)
+    assert (result.returncode, result.stderr) == (64, b"receive: cannot run '%s': %s\n" % (name.encode(), cause))
+
+
+def test_a_command_that_goes_away_ends_it(
+    receive: Program, queue: str, channel: BlockingChannel, tmp_path: Path
+) -> None:
+    """It is not the message's fault: even with --on-failure reject, none is rejected."""
+    declare_with(channel, queue, b"0", b"1")
+    name = script(tmp_path / "work", '#!/bin/sh\nrm "$0"\n')
+    result = receive("-q", queue, "--quiet", "--on-failure", "reject", "--", name)
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert result.stderr == b"receive: cannot run '%s': No such file or directory\n" % name.encode()
+    assert bodies_left_in(channel, queue) == [b"1"]
+
+
+def publish_with(channel: BlockingChannel, queue: str, body: bytes, **properties: object) -> None:
+    channel.basic_publish("", queue, body, spec.BasicProperties(**properties))
+
+
+# In JSON the headers are larger than a variable may be; on the wire they fit into a frame.
+LARGE = {"h": "\1" * 60_000}
+
+
+def test_a_message_too_large_for_the_environment_is_rejected_and_the_next_one_handled(
+    receive: Program, queue: str, dead_letters: str, channel: BlockingChannel
+) -> None:
+    publish(channel, queue, b"0")
+    publish_with(channel, queue, b"1", headers=LARGE)
+    publish(channel, queue, b"2")
+    result = run(receive, queue, "cat; echo", "--on-failure", "reject", "--drain")
+    assert result.stdout == b"0\n2\n"
+    assert b"AMQP_HEADERS is too large for an environment (360008 bytes)" in result.stderr
+    assert await_message(channel, dead_letters) == b"1"
+    assert left_in(channel, queue) == []
+
+
+def test_a_message_too_large_for_the_environment_stops_and_goes_back(
+    receive: Program, queue: str, channel: BlockingChannel
+) -> None:
+    channel.queue_declare(queue)
+    publish_with(channel, queue, b"0", headers=LARGE)
+    result = run(receive, queue, "cat; echo")
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert b"AMQP_HEADERS is too large" in result.stderr and result.stderr.count(b"\n") == 1
+    assert bodies_left_in(channel, queue) == [b"0"]
+
+
+def test_a_property_that_no_environment_can_hold_is_a_failure(
+    receive: Program, queue: str, dead_letters: str, channel: BlockingChannel
+) -> None:
+    publish_with(channel, queue, b"0", type="a\0b")
+    publish_with(channel, queue, b"1", headers={"a\0b": "c\0d"})
+    result = run(receive, queue, "cat; echo; printf '%s\\n' \"$AMQP_HEADERS\"", "--on-failure", "reject", "--drain")
+    assert result.stdout == b'1\n{"a\\u0000b":"c\\u0000d"}\n'
+    assert b"AMQP_TYPE holds a NUL byte" in result.stderr
+    assert await_message(channel, dead_letters) == b"0"
+
+
+def test_a_failure_is_noticed_where_the_parent_ignored_the_ends_of_children(
+    receive: Program, queue: str, channel: BlockingChannel
+) -> None:
+    declare_with(channel, queue, b"0")
+    receive.command = ["/bin/sh", "-c", "trap '' CHLD; exec \"$@\"", "sh", *receive.command]
+    result = run(receive, queue, "exit 9")
+    assert result.returncode == 1 and b"status 9" in result.stderr
+    assert bodies_left_in(channel, queue) == [b"0"]
 
 
 def test_a_command_that_a_signal_kills(receive: Program, queue: str, channel: BlockingChannel) -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ast
+import datetime
 import json
 import re
 
@@ -137,6 +138,27 @@ def test_template(
     assert result.stdout.decode() == expected.replace("QUEUE", queue)
 
 
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{headers[kind]}", "disk"),
+        ("{headers[retries]}|{headers[on]}|{headers[at]}|{headers[none]}", "5|true|1700000000|null"),
+        ("{headers[list]}", '["a",null]'),
+        ("<{headers[nosuch]}>", "<>"),
+        ("{headers[kind]:_>6}", "__disk"),
+        ("{headers[a b: {c}]}", "odd"),
+    ],
+)
+def test_template_picks_one_header(
+    receive: Program, queue: str, channel: BlockingChannel, template: str, expected: str
+) -> None:
+    channel.queue_declare(queue)
+    headers = {"kind": "disk", "retries": 5, "on": True, "none": None, "list": ["a", None], "a b: {c}": "odd",
+               "at": datetime.datetime.fromtimestamp(1700000000, datetime.timezone.utc)}  # fmt: skip
+    channel.basic_publish("", queue, b"", spec.BasicProperties(headers=headers))
+    assert drain(receive, queue, "--template", template).stdout.decode() == expected
+
+
 def test_template_of_a_message_without_properties(receive: Program, queue: str, channel: BlockingChannel) -> None:
     template = "{body}<{content_type}{priority}{timestamp}{message_id}>{headers}"
     assert one(receive, queue, channel, b"x", "--template", template) == b"x<>{}"
@@ -152,7 +174,8 @@ def test_template_keeps_the_bodys_bytes(
 @pytest.mark.parametrize(
     "template",
     ["{", "}", "{nobody}", "{body", "{body:d}", "{size:q}", "{}", "{0}", "{body!r}", "\\x", "\\", "{body:{size}}",
-     "{body:.{delivery_tag}}", "{body:>2000000000}"],
+     "{body:.{delivery_tag}}", "{body:>2000000000}", "{headers[]}", "{headers[kind", "{headers[kind]x}", "{body[0]}",
+     "{headers[kind]:d}"],
 )
 def test_a_bad_template_is_refused_before_connecting(receive: Program, template: str) -> None:
     result = receive("--template", template, url=NOWHERE)

@@ -1,7 +1,7 @@
 // A template is refused with a Failure of code `usage` before there is a message, or fits every message.
 #include "failure.hpp"
-#include "format.hpp"
 #include "fuzz.hpp"
+#include "template.hpp"
 
 #include <limits>
 #include <memory>
@@ -34,15 +34,15 @@ rabbit::Delivery full_delivery() {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     static const auto full = full_delivery();
-    std::optional<cli::Formatter> formatter;
+    std::optional<receiving::Template> compiled;
     try {
-        formatter.emplace(std::string(text_of(data, size)));
+        compiled.emplace(std::string(text_of(data, size)));
     } catch (const cli::Failure& failure) {
         require(failure.code() == cli::ExitCode::usage);
         return 0;
     }
     cli::Output output(nowhere);
-    formatter->write(output, full);
-    formatter->write(output, {});
+    compiled->write(output, full);
+    compiled->write(output, {});
     return 0;
 }

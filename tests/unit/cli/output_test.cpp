@@ -1,13 +1,20 @@
 #include "output.hpp"
 
+#include "fd.hpp"
+
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <future>
 #include <string>
+#include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 namespace {
@@ -69,20 +76,24 @@ TEST_F(OutputTest, WritesNothingBeforeItIsFlushed) {
 }
 
 TEST_F(OutputTest, WritesEverythingOnceAndInOrder) {
-    cli::Output output(write_end_);
-    output.write("one ");
-    output.flush();
-    output.flush();
-    output.write(std::string_view("t\0o", 3));
-    output.flush();
+    {
+        cli::Output output(write_end_);
+        output.write("one ");
+        output.flush();
+        output.flush();
+        output.write(std::string_view("t\0o", 3));
+        output.flush();
+    }
     close_write_end();
     EXPECT_EQ(read_all(), std::string("one t\0o", 7));
 }
 
 TEST_F(OutputTest, IsFlushedWhenMuchIsHeld) {
     auto reader = std::async(std::launch::async, [this] { return read_all(); });
-    cli::Output output(write_end_);
-    output.write(std::string(1 << 20, 'x'));
+    {
+        cli::Output output(write_end_);
+        output.write(std::string(1 << 20, 'x'));
+    }
     close_write_end();
     EXPECT_EQ(reader.get().size(), std::size_t{1} << 20);
 }
@@ -157,6 +168,191 @@ TEST_F(OutputTest, OfNothingNeverFails) {
     cli::Output output(write_end_);
     output.write("");
     EXPECT_NO_THROW(output.flush());
+}
+
+// A reader that pauses. Each kind of output is filled until a wait is asked for; only then is it read.
+
+struct Ends {
+    cli::Fd written;
+    cli::Fd read;
+};
+
+Ends make_pipe() {
+    int ends[2];
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    return {cli::Fd(ends[1]), cli::Fd(ends[0])};
+}
+
+Ends make_sockets(int type) {
+    int ends[2];
+    EXPECT_EQ(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends), 0);
+    return {cli::Fd(ends[1]), cli::Fd(ends[0])};
+}
+
+Ends make_terminal() {
+    cli::Fd master(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    EXPECT_EQ(grantpt(master.get()) + unlockpt(master.get()), 0);
+    cli::Fd slave(open(ptsname(master.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    termios settings{};
+    EXPECT_EQ(tcgetattr(slave.get(), &settings), 0);
+    cfmakeraw(&settings);
+    EXPECT_EQ(tcsetattr(slave.get(), TCSANOW, &settings), 0);
+    return {std::move(slave), std::move(master)};
+}
+
+Ends make_fifo() {
+    const auto path = testing::TempDir() + "output_test." + std::to_string(getpid());
+    EXPECT_EQ(mkfifo(path.c_str(), 0600), 0);
+    cli::Fd read(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    cli::Fd written(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    unlink(path.c_str());
+    return {std::move(written), std::move(read)};
+}
+
+/// As if the pipe or terminal belonged to somebody else, while it lives.
+class WithoutPermission {
+public:
+    explicit WithoutPermission(int fd) {
+        EXPECT_EQ(fchmod(fd, 0), 0);
+        EXPECT_EQ(geteuid() == 0 ? seteuid(65534) : 0, 0);
+    }
+    ~WithoutPermission() { EXPECT_EQ(getuid() == 0 ? seteuid(0) : 0, 0); }
+    WithoutPermission(const WithoutPermission&) = delete;
+    WithoutPermission& operator=(const WithoutPermission&) = delete;
+};
+
+struct Paused {};
+
+/// Writes until the reader would have to be waited for. Ends the process where a write blocks.
+void write_until_full(cli::Output& output) {
+    alarm(20);
+    EXPECT_THROW(
+        for (int i = 0; i < 1000; ++i) { output.write(std::string(10'000, 'x')); }, Paused);
+    alarm(0);
+}
+
+void expect_never_blocks(const Ends& ends) {
+    cli::Output output(ends.written.get(), [](int) { throw Paused(); });
+    write_until_full(output);
+    EXPECT_EQ(fcntl(ends.written.get(), F_GETFL) & O_NONBLOCK, 0) << "others share it";
+}
+
+void expect_never_blocks_without_permission(const Ends& ends) {
+    const WithoutPermission permission(ends.written.get());
+    expect_never_blocks(ends);
+}
+
+TEST(OutputToASlowReader, NeverBlocksOnAPipe) {
+    expect_never_blocks(make_pipe());
+}
+
+TEST(OutputToASlowReader, NeverBlocksOnAFifo) {
+    expect_never_blocks(make_fifo());
+}
+
+TEST(OutputToASlowReader, NeverBlocksOnAStreamSocket) {
+    expect_never_blocks(make_sockets(SOCK_STREAM));
+}
+
+TEST(OutputToASlowReader, NeverBlocksOnAPacketSocket) {
+    expect_never_blocks(make_sockets(SOCK_SEQPACKET));
+}
+
+TEST(OutputToASlowReader, NeverBlocksOnATerminal) {
+    expect_never_blocks(make_terminal());
+}
+
+TEST(OutputToASlowReader, NeverBlocksOnAPipeOfAnotherUser) {
+    expect_never_blocks_without_permission(make_pipe());
+}
+
+TEST(OutputToASlowReader, NeverBlocksOnAFifoOfAnotherUser) {
+    expect_never_blocks_without_permission(make_fifo());
+}
+
+TEST(OutputToASlowReader, NeverBlocksOnATerminalOfAnotherUser) {
+    expect_never_blocks_without_permission(make_terminal());
+}
+
+/// Everything arrives, in order, although the reader reads only while it is waited for.
+void expect_everything_arrives(const Ends& ends) {
+    std::string got;
+    const auto read_some = [&] {
+        char buffer[3000];
+        const auto count = read(ends.read.get(), buffer, sizeof buffer);
+        ASSERT_GE(count, 0);
+        got.append(buffer, static_cast<std::size_t>(count));
+    };
+    std::string sent;
+    for (int i = 0; i < 30'000; ++i) {
+        sent += std::to_string(i) + '\n';
+    }
+    cli::Output output(ends.written.get(), [&](int) { read_some(); });
+    output.write(sent);
+    output.flush();
+    while (got.size() < sent.size()) {
+        ASSERT_NO_FATAL_FAILURE(read_some());
+    }
+    EXPECT_TRUE(got == sent);
+}
+
+TEST(OutputToASlowReader, LosesNothingOnAPipe) {
+    expect_everything_arrives(make_pipe());
+}
+
+TEST(OutputToASlowReader, LosesNothingOnAStreamSocket) {
+    expect_everything_arrives(make_sockets(SOCK_STREAM));
+}
+
+TEST(OutputToASlowReader, LosesNothingOnATerminal) {
+    expect_everything_arrives(make_terminal());
+}
+
+TEST(OutputToASlowReader, LosesNothingOnAPipeOfAnotherUser) {
+    const auto ends = make_pipe();
+    const WithoutPermission permission(ends.written.get());
+    expect_everything_arrives(ends);
+}
+
+TEST(OutputToASlowReader, IsWaitedForWithoutACallback) {
+    const auto ends = make_sockets(SOCK_STREAM);
+    auto reader = std::async(std::launch::async, [&] {
+        std::string all;
+        char buffer[4096];
+        for (ssize_t count; (count = read(ends.read.get(), buffer, sizeof buffer)) > 0;) {
+            all.append(buffer, static_cast<std::size_t>(count));
+        }
+        return all.size();
+    });
+    {
+        cli::Output output(ends.written.get());
+        output.write(std::string(1 << 20, 'x'));
+        output.flush();
+    }
+    shutdown(ends.written.get(), SHUT_WR);
+    EXPECT_EQ(reader.get(), std::size_t{1} << 20);
+}
+
+TEST(OutputToASlowReader, OnlyBuffersWhatIsAppended) {
+    const auto ends = make_pipe();
+    cli::Output output(ends.written.get(), [](int) { throw Paused(); });
+    output.append(std::string(1 << 20, 'x'));
+    pollfd polled{ends.read.get(), POLLIN, 0};
+    EXPECT_EQ(poll(&polled, 1, 0), 0);
+    EXPECT_THROW(output.flush_if_full(), Paused);
+}
+
+TEST(OutputToASocket, TellsThatItsReaderHasGone) {
+    auto ends = make_sockets(SOCK_STREAM);
+    ends.read.reset();
+    cli::Output output(ends.written.get());  // and SIGPIPE, at its default, does not end the process
+    output.write("hello");
+    try {
+        output.flush();
+        FAIL() << "written to nobody";
+    } catch (const cli::OutputError& error) {
+        EXPECT_TRUE(error.reader_gone());
+    }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 
 #include <poll.h>
 #include <unistd.h>
@@ -15,6 +16,13 @@ namespace {
 bool readable(int fd) {
     pollfd polled{fd, POLLIN, 0};
     return poll(&polled, 1, 0) > 0;
+}
+
+bool becomes_readable(int fd) {
+    pollfd polled{fd, POLLIN, 0};
+    while (poll(&polled, 1, 10'000) < 0) {  // the signal ends one call
+    }
+    return (polled.revents & POLLIN) != 0;
 }
 
 [[noreturn]] void end(bool well) {
@@ -42,7 +50,7 @@ TEST(SignalsDeathTest, AnInterruptIsReadableAndGives130) {
         start_with_default_signals();
         const cli::Signals signals;
         std::raise(SIGINT);
-        end(readable(signals.descriptor()) && cli::Signals::exit_code() == cli::ExitCode::interrupted);
+        end(readable(signals.descriptor()) && cli::exit_code_of_signal() == cli::ExitCode::interrupted);
     }, well, "");
 }
 
@@ -51,7 +59,44 @@ TEST(SignalsDeathTest, ATerminationIsReadableAndGives143) {
         start_with_default_signals();
         const cli::Signals signals;
         std::raise(SIGTERM);
-        end(readable(signals.descriptor()) && cli::Signals::exit_code() == cli::ExitCode::terminated);
+        end(readable(signals.descriptor()) && cli::exit_code_of_signal() == cli::ExitCode::terminated);
+    }, well, "");
+}
+
+TEST(SignalsDeathTest, TheFirstIsKnownAfterwardsToo) {
+    EXPECT_EXIT({
+        start_with_default_signals();
+        {
+            const cli::Signals signals;
+            if (cli::first_signal()) {
+                end(false);
+            }
+            std::raise(SIGTERM);
+        }
+        end(cli::first_signal() == SIGTERM && cli::first_signal() == SIGTERM);
+    }, well, "");
+}
+
+TEST(SignalsDeathTest, NewOnesStartWithNoSignal) {
+    EXPECT_EXIT({
+        start_with_default_signals();
+        {
+            const cli::Signals signals;
+            std::raise(SIGTERM);
+        }
+        const cli::Signals signals;
+        const bool none = !readable(signals.descriptor()) && !cli::first_signal();
+        std::raise(SIGINT);
+        end(none && readable(signals.descriptor()) && cli::first_signal() == SIGINT);
+    }, well, "");
+}
+
+TEST(SignalsDeathTest, AreReportedToAWaitThatIsUnderWay) {
+    EXPECT_EXIT({
+        start_with_default_signals();
+        const cli::Signals signals;
+        std::thread([parent = getpid()] { kill(parent, SIGTERM); }).detach();
+        end(becomes_readable(signals.descriptor()) && cli::first_signal() == SIGTERM);
     }, well, "");
 }
 
@@ -92,7 +137,7 @@ TEST(SignalsDeathTest, AnIgnoredOneStaysIgnoredAfterAnother) {
         const cli::Signals signals;
         std::raise(SIGTERM);
         std::raise(SIGINT);
-        end(cli::Signals::exit_code() == cli::ExitCode::terminated);
+        end(cli::exit_code_of_signal() == cli::ExitCode::terminated);
     }, well, "");
 }
 

@@ -1,0 +1,255 @@
+#include "template.hpp"
+
+#include "message_fields.hpp"
+#include "value_json.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <type_traits>
+
+namespace receiving {
+namespace {
+
+[[noreturn]] void refuse(const std::string& text, const std::string& cause) {
+    throw cli::Failure(cli::ExitCode::usage, fmt::format("--template {}: {}", text, cause));
+}
+
+/// Resolves \n, \t, \r, \0 and \\.
+std::string unescape(const std::string& text) {
+    std::string result;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (text[at] != '\\') {
+            result += text[at];
+            continue;
+        }
+        switch (++at < text.size() ? text[at] : ' ') {
+            case 'n': result += '\n'; break;
+            case 't': result += '\t'; break;
+            case 'r': result += '\r'; break;
+            case '0': result += '\0'; break;
+            case '\\': result += '\\'; break;
+            default: refuse(text, "a \\ must be followed by n, t, r, 0 or another \\");
+        }
+    }
+    return result;
+}
+
+const rabbit::Properties& properties_of(const rabbit::Delivery& delivery) {
+    static const rabbit::Properties none;
+    return delivery.message.properties ? *delivery.message.properties : none;
+}
+
+/// The value of a header as a person would write it: without the AMQP types that JSON records keep.
+std::string header_text(const rabbit::Value& value) {
+    return std::visit(
+        [&value](const auto& data) -> std::string {
+            using Data = std::decay_t<decltype(data)>;
+            if constexpr (std::is_same_v<Data, std::string>) {
+                return data;
+            } else if constexpr (std::is_same_v<Data, rabbit::Bytes>) {
+                return data.data;
+            } else if constexpr (std::is_same_v<Data, rabbit::Timestamp>) {
+                return std::to_string(data.seconds);
+            } else if constexpr (std::is_arithmetic_v<Data>) {
+                return fmt::format("{}", data);
+            } else {
+                return cli::json_of(value).dump();
+            }
+        },
+        value.data);
+}
+
+/// Empty if the message does not have the header.
+std::string header_text(const rabbit::Delivery& delivery, std::string_view name) {
+    const auto& headers = properties_of(delivery).headers;
+    if (!headers) {
+        return {};
+    }
+    const auto found = std::find_if(headers->begin(), headers->end(), [name](const auto& each) { return each.name == name; });
+    return found == headers->end() ? std::string() : header_text(found->value);
+}
+
+std::string property_text(const rabbit::Delivery& delivery, std::string_view name) {
+    return cli::property_text(*cli::find_property(name), properties_of(delivery)).value_or(name == "headers" ? "{}" : "");
+}
+
+/// A width taken from another field, or a huge one, would fail only once messages arrive, so both are refused.
+void check_format(const std::string& text, std::string_view format) {
+    if (format.find('{') != format.npos) {
+        refuse(text, "a width or precision is a number, not another field");
+    }
+    constexpr std::size_t most_digits = 4;
+    std::size_t digits = 0;
+    for (const char c : format) {
+        digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+        if (digits > most_digits) {
+            refuse(text, fmt::format("a width or precision has {} digits at most", most_digits));
+        }
+    }
+}
+
+}  // namespace
+
+/// Takes a template apart.
+class Template::Parser {
+public:
+    Parser(const std::string& given, std::string_view rest) : given_(given), rest_(rest) {}
+
+    /// The text up to the next field, or to the end.
+    std::string take_text() {
+        std::string text;
+        while (!rest_.empty()) {
+            const auto brace = std::min(rest_.find_first_of("{}"), rest_.size());
+            text += rest_.substr(0, brace);
+            rest_.remove_prefix(brace);
+            const bool twice = rest_.size() > 1 && rest_[0] == rest_[1];
+            if (!rest_.empty() && !twice && rest_.front() == '}') {
+                refuse(given_, "a } must follow a field; }} stands for a brace");
+            }
+            if (!twice) {
+                return text;
+            }
+            text += rest_.front();
+            rest_.remove_prefix(2);
+        }
+        return text;
+    }
+
+    [[nodiscard]] bool at_end() const { return rest_.empty(); }
+
+    /// The field that begins here.
+    Field take_field(std::string text_before) {
+        rest_.remove_prefix(1);
+        Field field{.text_before = std::move(text_before), .name = take_name(), .header = take_header(),
+                    .format = take_format(), .value = nullptr};
+        field.value = value_of(field);
+        return field;
+    }
+
+private:
+    std::string take(std::size_t count) {
+        const std::string taken(rest_.substr(0, count));
+        rest_.remove_prefix(count);
+        return taken;
+    }
+
+    std::string take_name() {
+        const auto end = rest_.find_first_of("}:[");
+        if (end == rest_.npos) {
+            refuse(given_, "a field ends with }");
+        }
+        if (end == 0 || (rest_.front() >= '0' && rest_.front() <= '9')) {
+            refuse(given_, "a field has a name, as {body}; {{ stands for a brace");
+        }
+        return take(end);
+    }
+
+    /// As in Python's format, the name may hold any character but ].
+    std::string take_header() {
+        if (rest_.front() != '[') {
+            return {};
+        }
+        const auto end = rest_.find(']');
+        if (end == rest_.npos || end == 1) {
+            refuse(given_, "a header has a name, as {headers[kind]}");
+        }
+        const auto header = take(end + 1);
+        if (!rest_.starts_with('}') && !rest_.starts_with(':')) {
+            refuse(given_, "after the ] of a header comes } or :");
+        }
+        return header.substr(1, header.size() - 2);
+    }
+
+    std::string take_format() {
+        const auto end = rest_.find('}');
+        if (end == rest_.npos) {
+            refuse(given_, "a field ends with }");
+        }
+        const auto format = take(end);
+        rest_.remove_prefix(1);
+        check_format(given_, format);
+        return fmt::format("{{{}}}", format);
+    }
+
+    [[nodiscard]] auto value_of(const Field& field) const -> decltype(Field::value) {
+        using Delivery = const rabbit::Delivery&;
+        if (!field.header.empty()) {
+            if (field.name != "headers") {
+                refuse(given_, fmt::format("{} is one value; only {{headers[name]}} picks one of several", field.name));
+            }
+            return [](const Field& each, Delivery d) -> Value { return header_text(d, each.header); };
+        }
+        if (field.name == "body") {
+            return [](const Field&, Delivery d) -> Value { return std::string_view(d.message.body); };
+        }
+        if (field.name == "size") {
+            return [](const Field&, Delivery d) -> Value { return std::uint64_t{d.message.body.size()}; };
+        }
+        if (field.name == "exchange") {
+            return [](const Field&, Delivery d) -> Value { return std::string_view(d.address.exchange); };
+        }
+        if (field.name == "routing_key") {
+            return [](const Field&, Delivery d) -> Value { return std::string_view(d.address.routing_key); };
+        }
+        if (field.name == "delivery_tag") {
+            return [](const Field&, Delivery d) -> Value { return d.delivery_tag; };
+        }
+        if (field.name == "redelivered") {
+            return [](const Field&, Delivery d) -> Value { return d.redelivered; };
+        }
+        if (!cli::find_property(field.name)) {
+            refuse(given_, fmt::format("there is no field '{}'; --help names them", field.name));
+        }
+        return [](const Field& each, Delivery d) -> Value { return property_text(d, each.name); };
+    }
+
+    const std::string& given_;
+    std::string_view rest_;
+};
+
+Template::Template(const std::string& text) {
+    const auto unescaped = unescape(text);
+    Parser parser(text, unescaped);
+    for (;;) {
+        auto before = parser.take_text();
+        if (parser.at_end()) {
+            text_after_ = std::move(before);
+            break;
+        }
+        fields_.push_back(parser.take_field(std::move(before)));
+    }
+    for (const auto& field : fields_) {
+        try {
+            static_cast<void>(formatted(field, field.value(field, {})));
+        } catch (const fmt::format_error& error) {
+            refuse(text, error.what());
+        }
+    }
+}
+
+std::string Template::formatted(const Field& field, const Value& value) {
+    return std::visit([&](const auto& each) { return fmt::vformat(field.format, fmt::make_format_args(each)); }, value);
+}
+
+void Template::write(cli::Output& output, const rabbit::Delivery& delivery) const {
+    for (const auto& field : fields_) {
+        output.write(field.text_before);
+        const auto value = field.value(field, delivery);
+        const auto* view = std::get_if<std::string_view>(&value);
+        if (view && field.format == "{}") {
+            output.write(*view);
+        } else {
+            output.write(formatted(field, value));
+        }
+    }
+    output.write(text_after_);
+}
+
+bool Template::needs_properties() const {
+    return std::any_of(fields_.begin(), fields_.end(),
+                       [](const Field& field) { return cli::find_property(field.name) != nullptr; });
+}
+
+}  // namespace receiving
