@@ -40,7 +40,8 @@ struct Endpoint {
     std::optional<std::chrono::milliseconds> connect_timeout = {};  ///< connection_timeout; overrides likewise
 
     /// Reads an AMQP URI (https://www.rabbitmq.com/docs/uri-spec) with its query parameters. What it leaves out keeps
-    /// the defaults above; the port of amqps is 5671. Throws ErrorKind::invalid; the text never holds the password.
+    /// the defaults above; the port of amqps is 5671. One deliberate departure: "amqp://host/" means the virtual host
+    /// "/", as "amqp://host" does, and not the one with the empty name. Throws ErrorKind::invalid; the text never holds the password.
     static Endpoint parse(std::string_view uri);
 
     /// "host:port", IPv6 in brackets; nothing secret.

@@ -1,8 +1,13 @@
 #include "config_file.hpp"
 
+#include "arguments.hpp"
+#include "cli11.hpp"
+#include "failure.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 
 namespace cli {
 namespace {
@@ -19,17 +24,57 @@ std::string unquoted(const std::string& value) {
     return quoted ? value.substr(1, value.size() - 2) : value;
 }
 
-}  // namespace
-
-std::string unsplit(std::string value) {
-    return value.starts_with('[') && value.ends_with(']') ? value + '\0' : value;
+/// The option of a line. Its long name is wanted, without dashes.
+const CLI::Option& find_option(const CLI::App& app, const std::string& name) {
+    if (const auto* option = app.get_option_no_throw("--" + name); option && option->get_configurable()) {
+        return *option;
+    }
+    const auto bare = name.substr(std::min(name.find_first_not_of('-'), name.size()));
+    const auto* meant = app.get_option_no_throw((bare.size() == 1 ? "-" : "--") + bare);
+    if (meant && meant->get_configurable() && !meant->get_lnames().empty()) {
+        throw UsageError(fmt::format("an option's long name stands here without dashes: {}", meant->get_lnames().front()));
+    }
+    throw UsageError(meant ? fmt::format("{} belongs to the command line", meant->get_name())
+                           : no_such_option(app, "--" + bare));
 }
 
-std::string no_such_option(const std::string& name) {
-    return fmt::format("there is no option {}{}", name,
-                       name == "--password"
-                           ? "; a password is taken from --password-file or the environment's AMQP_PASSWORD"
-                           : "");
+CLI::ConfigItem& item_for(std::vector<CLI::ConfigItem>& items, const std::string& name) {
+    const auto found = std::find_if(items.begin(), items.end(), [&](const auto& each) { return each.name == name; });
+    if (found != items.end()) {
+        return *found;
+    }
+    items.emplace_back().name = name;
+    return items.back();
+}
+
+void read_line(const CLI::App& app, const std::string& text, std::vector<CLI::ConfigItem>& items) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+        throw UsageError("it is not of the form option = value");
+    }
+    const auto name = trimmed(text.substr(0, equals));
+    const auto value = unquoted(trimmed(text.substr(equals + 1)));
+    const auto& option = find_option(app, name);
+    if (!takes_value(option) && value != "true" && value != "false") {
+        throw UsageError(fmt::format("{} is either true or false", option.get_name()));
+    }
+    auto& item = item_for(items, name);
+    if (!item.inputs.empty() && !is_repeatable(option)) {
+        throw UsageError(fmt::format("{} is given twice", option.get_name()));
+    }
+    item.inputs.push_back(protect(value));
+}
+
+}  // namespace
+
+void add_config_option(CLI::App& app) {
+    app.set_config("--config", "", "Read options from FILE, one \"option = value\" a line, by their long names; the "
+                                   "command line overrides them")
+        ->type_name("FILE")
+        ->check(file_name())
+        ->group("General");
+    app.config_formatter(std::make_shared<ConfigFile>(app));
+    app.allow_config_extras(CLI::config_extras_mode::error);
 }
 
 std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const {
@@ -40,23 +85,11 @@ std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const 
         if (text.empty() || text.starts_with('#') || text.starts_with(';')) {
             continue;
         }
-        const auto refuse = [number](const std::string& cause) {
-            throw CLI::ConfigError(fmt::format("line {}: {}", number, cause), CLI::ExitCodes::ConfigError);
-        };
-        const auto equals = text.find('=');
-        if (equals == std::string::npos || equals == 0) {
-            refuse("it is not of the form option = value");
+        try {
+            read_line(app_, text, result);
+        } catch (const UsageError& error) {
+            throw UsageError(fmt::format("--config: line {}: {}", number, error.what()));
         }
-        const auto name = trimmed(text.substr(0, equals));
-        if (!app_.get_option_no_throw("--" + name)) {
-            refuse(no_such_option("--" + name));
-        }
-        auto item = std::find_if(result.begin(), result.end(), [&](const auto& each) { return each.name == name; });
-        if (item == result.end()) {
-            item = result.emplace(result.end());
-            item->name = name;
-        }
-        item->inputs.push_back(unsplit(unquoted(trimmed(text.substr(equals + 1)))));
     }
     return result;
 }

@@ -1,10 +1,7 @@
 #include "connection_flags.hpp"
 
-#include "config_file.hpp"
+#include "cli11.hpp"
 #include "failure.hpp"
-#include "number_option.hpp"
-#include "repr.hpp"
-#include "say.hpp"
 #include "rabbit/error.hpp"
 
 #include <fmt/format.h>
@@ -15,7 +12,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <memory>
 
 namespace cli {
 namespace {
@@ -24,29 +20,23 @@ using std::chrono::milliseconds;
 
 constexpr auto group = "Connection";
 
-void refuse(const std::string& text) {
-    throw Failure(ExitCode::usage, text);
-}
+constexpr auto default_url = "amqp://guest:guest@localhost:5672/";
 
-constexpr std::string_view separators = ", \t\r\n";
-
-std::string_view trimmed(std::string_view text) {
+std::string_view without_separators_around(std::string_view text) {
+    constexpr std::string_view separators = ", \t\r\n";
     text.remove_prefix(std::min(text.find_first_not_of(separators), text.size()));
     return text.substr(0, text.find_last_not_of(separators) + 1);
 }
 
-/// A comma may stand in a URL: only one with a URL behind it separates two, and one at either end is too many.
+/// A comma may stand in a URL: only one with a URL after it separates two. One at either end is too many, and ignored.
 void split(std::string_view urls, std::vector<std::string>& into) {
-    urls = trimmed(urls);
-    if (urls.empty()) {
-        refuse("--url: the URL is empty");
-    }
+    urls = without_separators_around(urls);
     std::size_t comma = 0;
     while ((comma = urls.find(',', comma)) != urls.npos) {
-        const auto behind = trimmed(urls.substr(comma));
-        if (behind.starts_with("amqp://") || behind.starts_with("amqps://")) {
-            into.emplace_back(trimmed(urls.substr(0, comma)));
-            urls = behind;
+        const auto next = without_separators_around(urls.substr(comma));
+        if (next.starts_with("amqp://") || next.starts_with("amqps://")) {
+            into.emplace_back(without_separators_around(urls.substr(0, comma)));
+            urls = next;
             comma = 0;
         } else {
             ++comma;
@@ -55,7 +45,7 @@ void split(std::string_view urls, std::vector<std::string>& into) {
     into.emplace_back(urls);
 }
 
-/// The first line; the newline that an editor leaves behind a password is none of it.
+/// The first line, without the newline that an editor puts after it.
 std::string read_password(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     std::string password;
@@ -67,15 +57,15 @@ std::string read_password(const std::string& path) {
         password.pop_back();
     }
     if (password.empty()) {
-        refuse(fmt::format("--password-file: the first line of '{}' is empty", path));
+        throw UsageError(fmt::format("--password-file: the first line of '{}' is empty", path));
     }
     if (password.find('\0') != std::string::npos) {
-        refuse(fmt::format("--password-file: the password in '{}' holds a NUL byte", path));
+        throw UsageError(fmt::format("--password-file: the password in '{}' holds a NUL byte", path));
     }
     return password;
 }
 
-/// What stands in the place of the URLs' passwords. An empty variable is one that is not set, as with AMQP_URL.
+/// What overrides the URLs' passwords. An empty variable counts as one that is not set, as with AMQP_URL.
 std::optional<std::string> given_password(const ConnectionFlags& options) {
     if (!options.password_file.empty()) {
         return read_password(options.password_file);
@@ -94,7 +84,7 @@ void apply_tls(const ConnectionFlags& options, rabbit::Endpoint& endpoint) {
     auto& tls = endpoint.tls_options;
     const auto override_file = [&](const char* option, const char* parameter, const std::string& file, std::string& to) {
         if (!file.empty() && !endpoint.tls) {
-            refuse(fmt::format("{} needs --tls or a URL that begins with amqps://", option));
+            throw UsageError(fmt::format("{} needs --tls or a URL that begins with amqps://", option));
         }
         to = file.empty() ? to : file;
         if (!to.empty() && !std::ifstream(to)) {
@@ -106,7 +96,7 @@ void apply_tls(const ConnectionFlags& options, rabbit::Endpoint& endpoint) {
     override_file("--tls-cert", "certfile", options.tls_certificate, tls.certificate_file);
     override_file("--tls-key", "keyfile", options.tls_key, tls.key_file);
     if (options.tls_insecure && !endpoint.tls) {
-        refuse("--tls-insecure needs --tls or a URL that begins with amqps://");
+        throw UsageError("--tls-insecure needs --tls or a URL that begins with amqps://");
     }
     tls.verify = tls.verify && !options.tls_insecure;
 }
@@ -116,7 +106,15 @@ std::string without_brackets(const std::string& host) {
     return host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
 }
 
-/// A colon stands in IPv6 addresses only, and more than one; behind a '%' is the zone.
+rabbit::Endpoint parse_url(const std::string& url, const std::string& source) {
+    try {
+        return rabbit::Endpoint::parse(url);
+    } catch (const rabbit::Error& error) {
+        throw UsageError(fmt::format("{}: {}", source, error.what()));
+    }
+}
+
+/// Only an IPv6 address holds colons, and then more than one; its zone follows a '%'.
 bool holds_more_than_a_host(std::string_view host) {
     const auto address = host.substr(0, host.find('%'));
     return std::count(host.begin(), host.end(), ':') == 1 ||
@@ -137,30 +135,14 @@ void apply(const ConnectionFlags& options, rabbit::Endpoint& endpoint) {
     }
 }
 
-/// An empty one is a variable of the shell that was not set.
-CLI::Validator file_name() {
-    return {[](const std::string& name) { return name.empty() ? "the file's name is empty" : std::string(); }, ""};
-}
-
-std::string describe(const rabbit::Connection& connection) {
-    const auto& endpoint = connection.endpoint();
-    return fmt::format("connected to {}{}, {}, virtual host '{}'{}", endpoint.name(), endpoint.tls ? " with TLS" : "",
-                       connection.server(), endpoint.vhost,
-                       endpoint.auth_mechanism == rabbit::AuthMechanism::plain
-                           ? fmt::format(", as '{}'", endpoint.user)
-                           : "");
-}
-
 }  // namespace
 
 void ConnectionFlags::add_to(CLI::App& app) {
-    app.add_option("--url", urls,
-                   "The broker: amqp[s]://user:password@host:port/vhost?heartbeat=...; several, repeated or separated by "
-                   "commas, are the nodes of one cluster, tried in turn")
-        ->envname("AMQP_URL")
+    add_repeatable(app, "--url", urls,
+                   "Where the broker is: amqp[s]://user:password@host:port/vhost?heartbeat=...; several, repeated or "
+                   "separated by commas, are the nodes of one cluster, tried in turn (environment: AMQP_URL)")
         ->type_name("URL")
-        ->allow_extra_args(false)
-        ->default_str(urls.front())
+        ->default_str(default_url)
         ->group(group);
     const auto add_text = [&app](const char* name, auto& to, const char* type, const char* description) {
         return app.add_option(name, to, description)->type_name(type)->group(group);
@@ -168,62 +150,40 @@ void ConnectionFlags::add_to(CLI::App& app) {
     const auto add_file = [&add_text](const char* name, std::string& to, const char* description) {
         return add_text(name, to, "FILE", description)->check(file_name());
     };
-    add_text("--host", host, "NAME", "In the place of the URL's");
-    app.add_option("--port", port, "In the place of the URL's")
-        ->check(CLI::Range(std::uint16_t{1}, std::uint16_t{65535}).description(""))
-        ->type_name("N")
-        ->group(group);
-    add_text("--vhost", vhost, "NAME", "In the place of the URL's virtual host");
-    add_text("--user", user, "NAME", "In the place of the URL's");
+    add_text("--host", host, "NAME", "Override the URL's host");
+    add_number<std::uint16_t>(app, "--port", port, 1, 65535, "Override the URL's port")->group(group);
+    add_text("--vhost", vhost, "NAME", "Override the URL's virtual host");
+    add_text("--user", user, "NAME", "Override the URL's user");
     add_file("--password-file", password_file,
-             "Its first line in the place of the URL's password; the environment's AMQP_PASSWORD does the same");
-    app.add_flag("--tls", tls, "TLS, as amqps:// has it; port 5671 in the place of 5672")->group(group);
-    add_file("--tls-ca", tls_ca, "Authorities to trust in the place of the system's, PEM");
-    auto* certificate = add_file("--tls-cert", tls_certificate, "The client's certificate, PEM");
-    add_file("--tls-key", tls_key, "Its key, PEM, if not in the same file")->needs(certificate);
-    app.add_flag("--tls-insecure", tls_insecure, "Take any certificate, from anybody")->group(group);
-    const auto add_seconds = [&app](const char* name, double least, double most, auto& to, const char* description) {
-        return app
-            .add_option_function<double>(name, [&to](double seconds) { to = Seconds(seconds); }, description)
-            ->check(number_between(least, most))
-            ->type_name("SECONDS")
-            ->group(group);
-    };
-    add_seconds("--connect-timeout", 0.001, 3600, connect_timeout, "How long one attempt may take")->default_str("10");
-    add_seconds("--heartbeat", 0, 65535, heartbeat, "Interval of heartbeats; twice as long without one is a lost "
-                                                 "connection; 0: none")
-        ->default_str("20");
-    add_seconds("--retry-for", 0, 1e9, retry_for, "How long to go on trying to connect, at first and whenever the "
-                                               "connection is lost")
-        ->default_str("0");
-    app.set_config("--config", "", "Options by their long names, option = value a line; the command line comes first")
-        ->type_name("FILE")
-        ->check(file_name())
+             "Override the URL's password with the first line of FILE (environment: AMQP_PASSWORD, the password itself)");
+    app.add_flag("--tls", tls, "Use TLS, as amqps:// does; port 5672 becomes 5671")->group(group);
+    add_file("--tls-ca", tls_ca, "Trust the authorities in FILE (PEM) and not the system's");
+    auto* certificate = add_file("--tls-cert", tls_certificate, "The client's certificate (PEM)");
+    add_file("--tls-key", tls_key, "The key of --tls-cert (PEM), if it is not in the same file")->needs(certificate);
+    app.add_flag("--tls-insecure", tls_insecure, "Do not verify the broker's certificate")->group(group);
+    add_seconds(app, "--connect-timeout", connect_timeout, 0.001, 3600, "Give up an attempt to connect after this long")
+        ->default_str("10")
         ->group(group);
-    app.config_formatter(std::make_shared<ConfigFile>(app));
-    app.allow_config_extras(CLI::config_extras_mode::error);
-    app.add_flag("-v,--verbose", verbose, "Say what is connected to, and each attempt")->group(group);
+    add_seconds(app, "--heartbeat", heartbeat, 0, 65535,
+                "Send heartbeats at this interval, and count the connection as lost when none has come for twice as "
+                "long; 0: no heartbeats")
+        ->default_str("20")
+        ->group(group);
+    add_seconds(app, "--retry-for", retry_for, 0, 1e9,
+                "Go on trying to connect for this long, at first and whenever the connection is lost")
+        ->default_str("0")
+        ->group(group);
 }
 
 std::vector<rabbit::Endpoint> ConnectionFlags::endpoints() const {
-    if (host && host->empty()) {
-        refuse("--host: the name is empty");
-    }
-    if (host && host->find_first_of("/@") != std::string::npos) {
-        refuse("--host takes a name or an address; a URL goes to --url");
-    }
-    if (host && holds_more_than_a_host(without_brackets(*host))) {
-        refuse("--host takes a name or an address alone; the port goes to --port");
-    }
+    check_host();
     rabbit::check_short_string("virtual host's name", vhost.value_or(""));
     const auto password = given_password(*this);
-    std::vector<std::string> each_url;
-    for (const auto& url : urls) {
-        split(url, each_url);
-    }
     std::vector<rabbit::Endpoint> result;
-    for (const auto& url : each_url) {
-        auto endpoint = rabbit::Endpoint::parse(url);
+    const auto given = given_urls();
+    for (std::size_t i = 0; i < given.size(); ++i) {
+        auto endpoint = parse_url(given[i], fmt::format("{}{}", urls.empty() ? "AMQP_URL" : "--url",
+                                                        given.size() > 1 ? fmt::format(", URL {}", i + 1) : ""));
         apply(*this, endpoint);
         endpoint.password = password.value_or(endpoint.password);
         if (std::find(result.begin(), result.end(), endpoint) == result.end()) {
@@ -233,46 +193,35 @@ std::vector<rabbit::Endpoint> ConnectionFlags::endpoints() const {
     return result;
 }
 
-rabbit::Connection connect(const std::string& program, const ConnectionFlags& options, int interrupt,
-                           std::optional<ConnectionFlags::Seconds> limit) {
-    const auto say = [program](std::string_view text) { cli::say("{}: {}\n", program, printable(text)); };
-    auto endpoints = options.endpoints();
-    rabbit::ConnectionOptions connection_options{.product = "hello-rabbit", .version = HELLO_RABBIT_VERSION, .name = program};
-    connection_options.interrupt = interrupt;
-    connection_options.retry_for = std::chrono::ceil<milliseconds>(options.retry_for);
-    if (limit) {
-        const auto most = std::max(std::chrono::ceil<milliseconds>(*limit), milliseconds(1));
-        connection_options.deadline = rabbit::Clock::now() + most;
-        for (auto& endpoint : endpoints) {
-            endpoint.connect_timeout =
-                std::min(endpoint.connect_timeout.value_or(connection_options.connect_timeout), most);
+void ConnectionFlags::check_host() const {
+    if (host && host->empty()) {
+        throw UsageError("--host: the name is empty");
+    }
+    if (host && host->find_first_of("/@") != std::string::npos) {
+        throw UsageError("--host takes a name or an address; a URL goes to --url");
+    }
+    if (host && holds_more_than_a_host(without_brackets(*host))) {
+        throw UsageError("--host takes a name or an address alone; the port goes to --port");
+    }
+}
+
+/// An empty AMQP_URL counts as one that is not set.
+std::vector<std::string> ConnectionFlags::given_urls() const {
+    const char* variable = std::getenv("AMQP_URL");
+    std::vector<std::string> result;
+    for (const auto& each : urls) {
+        if (without_separators_around(each).empty()) {
+            throw UsageError("--url: the URL is empty");
         }
+        split(each, result);
     }
-    if (std::any_of(endpoints.begin(), endpoints.end(),
-                    [](const rabbit::Endpoint& each) { return each.tls && !each.tls_options.verify; })) {
-        say("warning: the broker's certificate is not verified; whoever is in between can read and change everything");
+    if (urls.empty() && variable && !without_separators_around(variable).empty()) {
+        split(variable, result);
     }
-    const auto tries_for = std::min(options.retry_for, limit.value_or(options.retry_for));
-    if (options.verbose) {
-        connection_options.on_passed_over = [say](const rabbit::Error& error) { say(error.what()); };
+    if (result.empty()) {
+        result.emplace_back(default_url);
     }
-    connection_options.on_retry = [say, &options, tries_for, told = false](const rabbit::Error& error,
-                                                                           milliseconds pause) mutable {
-        if (options.verbose) {
-            say(fmt::format("{}; trying again in {:.1f} s", error.what(), ConnectionFlags::Seconds(pause).count()));
-        } else if (!std::exchange(told, true) && !options.quiet) {
-            say(fmt::format("{}; trying again for {} s", error.what(), tries_for.count()));
-        }
-    };
-    connection_options.on_blocked = [say](std::optional<std::string_view> reason) {
-        say(reason ? fmt::format("the broker takes no messages for now: {}", *reason)
-                   : "the broker takes messages again");
-    };
-    rabbit::Connection connection(std::move(endpoints), std::move(connection_options));
-    if (options.verbose) {
-        say(describe(connection));
-    }
-    return connection;
+    return result;
 }
 
 }  // namespace cli

@@ -1,10 +1,11 @@
 #pragma once
 
-#include "rabbit/connection.hpp"
+#include "cli11.hpp"
+#include "rabbit/endpoint.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,10 +14,8 @@ namespace cli {
 
 /// Which broker to connect to and how, as both programs' options say it.
 struct ConnectionFlags {
-    using Seconds = std::chrono::duration<double>;
-
-    std::vector<std::string> urls{"amqp://guest:guest@localhost:5672/%2f"};
-    // Each of these in the place of what the URLs say.
+    std::vector<std::string> urls;  ///< each may hold several; empty: those of AMQP_URL, or the default
+    // Each of these overrides what the URLs say.
     std::optional<std::string> host;
     std::optional<std::uint16_t> port;
     std::optional<std::string> vhost;
@@ -31,18 +30,15 @@ struct ConnectionFlags {
     std::optional<Seconds> heartbeat;  ///< 0: none
 
     Seconds retry_for{0};
-    bool verbose = false;
-    bool quiet = false;
 
     void add_to(CLI::App& app);
 
     /// The nodes to try in turn. Throws rabbit::Error of kind `invalid`, or Failure.
     [[nodiscard]] std::vector<rabbit::Endpoint> endpoints() const;
-};
 
-/// Connects as `program`. Waits end when the descriptor `interrupt` becomes readable; connecting takes no longer than
-/// `limit`, the whole run's.
-rabbit::Connection connect(const std::string& program, const ConnectionFlags& options, int interrupt,
-                           std::optional<ConnectionFlags::Seconds> limit = {});
+private:
+    void check_host() const;
+    [[nodiscard]] std::vector<std::string> given_urls() const;
+};
 
 }  // namespace cli

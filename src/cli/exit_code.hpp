@@ -1,5 +1,8 @@
 #pragma once
 
+#include <span>
+#include <string_view>
+
 namespace cli {
 
 /// How the programs end; the numbers are sysexits.h's, a shell's for signals, timeout(1)'s, and a few small ones of
@@ -21,5 +24,13 @@ enum class ExitCode {
     reader_gone = 141,
     terminated = 143,
 };
+
+struct ExitCodeMeaning {
+    ExitCode code;
+    std::string_view meaning;
+};
+
+/// Every exit code once, in the order of their numbers, as --help and the README list them.
+std::span<const ExitCodeMeaning> exit_codes() noexcept;
 
 }  // namespace cli

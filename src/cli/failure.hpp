@@ -18,4 +18,10 @@ private:
     ExitCode code_;
 };
 
+/// The command line asks for something that cannot be done.
+class UsageError : public Failure {
+public:
+    explicit UsageError(const std::string& text) : Failure(ExitCode::usage, text) {}
+};
+
 }  // namespace cli

@@ -1,11 +1,11 @@
 #include "field_option.hpp"
 
 #include "failure.hpp"
+#include "parse_number.hpp"
 #include "value_json.hpp"
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <chrono>
 #include <optional>
 #include <stdexcept>
@@ -15,16 +15,6 @@ namespace {
 
 constexpr auto types = "string, int, float, bool, timestamp, json";
 
-template <class Number>
-std::optional<Number> number(std::string_view text) {
-    Number result{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), result);
-    if (error != std::errc() || end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return result;
-}
-
 /// An option's text and its parts, for parsing and for saying what is wrong with it.
 struct FieldText {
     const std::string& option;
@@ -33,8 +23,8 @@ struct FieldText {
     std::optional<std::string> type;
     std::string value;
 
-    [[noreturn]] void refuse(const std::string& cause) const {
-        throw Failure(ExitCode::usage, fmt::format("{} {}: {}", option, whole, cause));
+    [[noreturn]] void fail(const std::string& cause) const {
+        throw UsageError(fmt::format("{} '{}': {}", option, whole, cause));
     }
 };
 
@@ -42,7 +32,7 @@ FieldText split(const std::string& option, const std::string& text) {
     FieldText field{option, text, {}, {}, {}};
     const auto equals = text.find('=');
     if (equals == std::string::npos) {
-        field.refuse("expected KEY=VALUE or KEY:TYPE=VALUE");
+        field.fail("expected KEY=VALUE or KEY:TYPE=VALUE");
     }
     field.value = text.substr(equals + 1);
     field.name = text.substr(0, equals);
@@ -51,10 +41,10 @@ FieldText split(const std::string& option, const std::string& text) {
         field.name.resize(colon);
     }
     if (field.name.empty()) {
-        field.refuse("the key is empty");
+        field.fail("the key is empty");
     }
     if (field.name.size() > 255) {
-        field.refuse(fmt::format("a key of {} bytes; AMQP allows 255 at most", field.name.size()));
+        field.fail(fmt::format("a key of {} bytes; AMQP allows 255 at most", field.name.size()));
     }
     return field;
 }
@@ -63,9 +53,9 @@ rabbit::Value json_value(const FieldText& field) {
     try {
         return value_of_json(Json::parse(field.value));
     } catch (const Json::exception&) {
-        field.refuse("the value is not JSON");
+        field.fail("the value is not JSON");
     } catch (const std::invalid_argument& error) {
-        field.refuse(error.what());
+        field.fail(error.what());
     }
 }
 
@@ -75,33 +65,33 @@ rabbit::Value typed_value(const FieldText& field) {
         return {field.value};
     }
     if (type == "int") {
-        if (const auto v = number<std::int64_t>(field.value)) {
+        if (const auto v = parse_number<std::int64_t>(field.value)) {
             return {*v};
         }
-        field.refuse("the value is not a whole number of 64 bits");
+        field.fail("the value is not a whole number of 64 bits");
     }
     if (type == "float") {
-        if (const auto v = number<double>(field.value)) {
+        if (const auto v = parse_number<double>(field.value)) {
             return {*v};
         }
-        field.refuse("the value is not a number");
+        field.fail("the value is not a number");
     }
     if (type == "bool") {
         if (field.value == "true" || field.value == "false") {
             return {field.value == "true"};
         }
-        field.refuse("the value is neither true nor false");
+        field.fail("the value is neither true nor false");
     }
     if (type == "timestamp") {
         if (const auto v = parse_timestamp(field.value)) {
             return {*v};
         }
-        field.refuse("the value is neither 'now' nor whole seconds since 1970");
+        field.fail("the value is neither 'now' nor whole seconds since 1970");
     }
     if (type == "json") {
         return json_value(field);
     }
-    field.refuse(fmt::format("there is no type '{}'; known are {} (a key that holds a ':' needs a type: KEY:string=VALUE)",
+    field.fail(fmt::format("there is no type '{}'; known are {} (a key that holds a ':' needs a type: KEY:string=VALUE)",
                              type, types));
 }
 
@@ -116,7 +106,7 @@ rabbit::Field parse_argument(const std::string& option, const std::string& text)
     auto field = split(option, text);
     if (!field.type) {
         const bool is_bool = field.value == "true" || field.value == "false";
-        field.type = is_bool ? "bool" : number<std::int64_t>(field.value) ? "int" : "string";
+        field.type = is_bool ? "bool" : parse_number<std::int64_t>(field.value) ? "int" : "string";
     }
     return {field.name, typed_value(field)};
 }
@@ -126,7 +116,7 @@ std::optional<rabbit::Timestamp> parse_timestamp(const std::string& text) {
         const auto now = std::chrono::system_clock::now().time_since_epoch();
         return rabbit::Timestamp{static_cast<std::uint64_t>(std::chrono::floor<std::chrono::seconds>(now).count())};
     }
-    if (const auto seconds = number<std::uint64_t>(text)) {
+    if (const auto seconds = parse_number<std::uint64_t>(text)) {
         return rabbit::Timestamp{*seconds};
     }
     return std::nullopt;

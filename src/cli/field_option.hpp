@@ -9,7 +9,7 @@
 namespace cli {
 
 /// Reads KEY=VALUE (a string) or KEY:TYPE=VALUE, TYPE being string, int, float, bool, timestamp or json.
-/// Throws cli::Failure of code `usage` that quotes `option`.
+/// Throws UsageError that quotes `option`.
 rabbit::Field parse_header(const std::string& option, const std::string& text);
 
 /// As parse_header, but without a TYPE a whole number is an int, true and false are a bool: what the broker expects

@@ -4,19 +4,30 @@
 
 #include <CLI/CLI.hpp>
 
-#include <exception>
 #include <functional>
 #include <string>
+#include <utility>
 
 namespace cli {
 
-/// Gives `app` --version, and its --help the examples and the exit codes.
-void add_help(CLI::App& app, const std::string& examples);
+struct Program {
+    std::string name;
+    std::string summary;
+    std::string operands;  ///< in the usage line, what follows the options
+    std::string examples;  ///< lines for --help
+    /// If given, called with each operand that comes before a "--"; may throw.
+    std::function<void(const std::string&)> on_operand = {};
+};
 
-/// Says on standard error what went wrong and returns the exit code for it: the one place that knows.
-ExitCode report_error(const std::string& program, const std::exception& error);
+/// Adds options to a command line, parses it, calls `body`, and reports what either throws. Returns the exit code.
+int run_with(const Program& program, int argc, char** argv, const std::function<void(CLI::App&)>& add_options,
+             const std::function<ExitCode()>& body);
 
-/// Parses the command line, calls `body` and reports what either throws.
-int run(CLI::App& app, int argc, char** argv, const std::function<ExitCode()>& body);
+/// The same for the options of one program and what it does with them.
+template <class Options, class Body>
+int run(const Program& program, int argc, char** argv, Options options, const Body& body) {
+    return run_with(
+        program, argc, argv, [&](CLI::App& app) { options.add_to(app); }, [&] { return body(program.name, options); });
+}
 
 }  // namespace cli

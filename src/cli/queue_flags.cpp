@@ -1,5 +1,6 @@
 #include "queue_flags.hpp"
 
+#include "cli11.hpp"
 #include "field_option.hpp"
 #include "rabbit/error.hpp"
 
@@ -45,19 +46,39 @@ rabbit::Queue declare_as_found(rabbit::Connection& connection, const rabbit::Que
     return declare_or_adopt(connection, durable);
 }
 
-rabbit::Queue declare_exactly(rabbit::Connection& connection, const rabbit::QueueOptions& options) {
+/// How the queue differs from the one asked for. The broker names one difference only, and of the wrong type of queue
+/// most often no more than that it is not durable.
+std::string difference(const std::string& cause, const QueueFlags& flags) {
+    const auto has = [&cause](std::string_view text) { return cause.find(text) != std::string::npos; };
+    if (has("inequivalent arg 'durable'") && has("current is 'false'")) {
+        return flags.durable ? "it exists and is not durable"
+                             : fmt::format("it exists and is not durable, so it is no {} queue", flags.type);
+    }
+    if (has("inequivalent arg 'durable'")) {
+        return "it exists and is durable; add --durable";
+    }
+    if (has("inequivalent arg 'x-queue-type'")) {
+        return "it exists with another type";
+    }
+    return "it exists with other properties";
+}
+
+rabbit::Queue declare_exactly(rabbit::Connection& connection, const QueueFlags& flags) {
+    const auto options = flags.to_declare();
     try {
         return connection.declare(options);
     } catch (const rabbit::Error& error) {
-        const auto advise = [&](std::string_view advice) {
-            return rabbit::Error(error.kind(), fmt::format("cannot declare queue '{}'", options.name),
-                                 fmt::format("{}; {}", error.cause(), advice), error.reply_code());
+        const auto explained = [&](const std::string& cause) {
+            return rabbit::Error(error.kind(), fmt::format("cannot declare queue '{}'", options.name), cause,
+                                 error.reply_code());
         };
         if (error.reply_code() == precondition_failed) {
-            throw advise("leave the declaring options out to use the queue as it is, or delete it first");
+            throw explained(fmt::format("{}; leave the declaring options out to use it as it is, delete it first, or "
+                                        "take another name ({})",
+                                        difference(error.cause(), flags), error.cause()));
         }
         if (refuses_transient_queues(error)) {
-            throw advise("add --durable");
+            throw explained(error.cause() + "; add --durable");
         }
         throw;
     }
@@ -66,20 +87,19 @@ rabbit::Queue declare_exactly(rabbit::Connection& connection, const rabbit::Queu
 }  // namespace
 
 void QueueFlags::add_to(CLI::App& app) {
-    app.add_option("-q,--queue", name, "The queue; declared if it does not exist")
+    app.add_option("-q,--queue", name, "Name of the queue; it is declared if it does not exist")
         ->type_name("NAME")
         ->capture_default_str()
         ->group(group);
-    auto* exactly = app.add_flag("--durable", durable, "Declare it to outlive a restart of the broker")->group(group);
-    auto* with_type = app.add_option("--queue-type", type, "Declare it as one; quorum and stream are durable")
-                          ->type_name("classic|quorum|stream")
-                          ->check(CLI::IsMember({"classic", "quorum", "stream"}).description(""))
+    auto* exactly = app.add_flag("--durable", durable, "Declare it durable: it outlives a restart of the broker")->group(group);
+    auto* with_type = add_choice<std::string>(app, "--queue-type", type,
+                                              {{"classic", "classic"}, {"quorum", "quorum"}, {"stream", "stream"}},
+                                              "Declare it with this type; quorum queues and streams are durable")
                           ->group(group);
-    auto* with_arguments = app.add_option("--queue-arg", arguments, "Declare it with an argument (repeatable)")
+    auto* with_arguments = add_repeatable(app, "--queue-arg", arguments, "Declare it with this argument (repeatable)")
                                ->type_name("KEY[:TYPE]=VALUE")
-                               ->allow_extra_args(false)
                                ->group(group);
-    app.add_flag("--no-declare", no_declare, "Take the queue to exist")
+    app.add_flag("--no-declare", no_declare, "Do not declare the queue; it must exist")
         ->excludes(exactly, with_type, with_arguments)
         ->group(group);
 }
@@ -100,7 +120,7 @@ rabbit::Queue declare(rabbit::Connection& connection, const QueueFlags& options)
     if (options.no_declare) {
         return {.name = options.name};
     }
-    return options.declares_exactly() ? declare_exactly(connection, options.to_declare())
+    return options.declares_exactly() ? declare_exactly(connection, options)
                                       : declare_as_found(connection, options.to_declare());
 }
 

@@ -21,7 +21,7 @@ struct QueueFlags {
 
     void add_to(CLI::App& app);
 
-    /// The queue.declare that the declaring options ask for. Throws cli::Failure for a malformed argument.
+    /// The queue.declare that the declaring options ask for. Throws UsageError for a malformed argument.
     [[nodiscard]] rabbit::QueueOptions to_declare() const;
 
     /// An option says how the queue is to be declared, and no other way will do.

@@ -19,7 +19,7 @@ struct FreeUri {
     }
 };
 
-[[noreturn]] void refuse(std::string_view cause) {
+[[noreturn]] void malformed(std::string_view cause) {
     throw Error(ErrorKind::invalid, "malformed AMQP URL", cause);
 }
 
@@ -44,13 +44,45 @@ std::string decoded(std::string_view encoded) {
     return result;
 }
 
+/// What stands in the port's place may be half a password, so it is not shown.
 std::uint16_t parse_port(std::string_view digits) {
     unsigned port = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
     if (error != std::errc() || end != digits.data() + digits.size() || port == 0 || port > 65535) {
-        refuse("the port is not a number from 1 to 65535");  // it may be half a password
+        malformed("the port is not a number from 1 to 65535 (if it is a password, @ and the host must follow it)");
     }
     return static_cast<std::uint16_t>(port);
+}
+
+/// The mistakes that a URL is most often made with, found before the parser could find only that a character is not
+/// allowed, or take the rest of a password for something that may be shown.
+void check_form(std::string_view uri) {
+    if (!uri.starts_with("amqp:") && !uri.starts_with("amqps:")) {
+        malformed("it must begin with amqp:// or amqps://");
+    }
+    const auto rest = uri.substr(uri.find(':') + 1);
+    if (!rest.starts_with("//")) {
+        malformed(fmt::format("after '{}' comes '://'", uri.substr(0, uri.find(':'))));
+    }
+    const auto authority = rest.substr(2, std::min(rest.find_first_of("/?#", 2), rest.size()) - 2);
+    const auto after = rest.substr(2 + authority.size());
+    const auto at = authority.rfind('@');
+    if (after.find('@', at != authority.npos ? after.find_first_of("?#") : 0) != after.npos) {
+        malformed("an '@' stands after the host; in a user or password write '/' as %2F, '?' as %3F, '#' as %23, and in "
+                  "what comes after the host '@' as %40");
+    }
+    if (authority.find('@') != at) {
+        malformed("there is more than one '@' before the host; write it in a user or password as %40");
+    }
+    const auto host_and_port = authority.substr(at + 1);
+    if (std::count(host_and_port.begin(), host_and_port.end(), ':') > 1 &&
+        host_and_port.find_first_not_of("0123456789abcdefABCDEF:.") == host_and_port.npos) {
+        malformed("an IPv6 address must stand in brackets, as in [::1]:5672");
+    }
+    const auto colon = host_and_port.find(':');
+    if (!host_and_port.starts_with('[') && colon != host_and_port.npos && colon + 1 < host_and_port.size()) {
+        parse_port(host_and_port.substr(colon + 1));
+    }
 }
 
 /// The parser's own texts would quote the URL and with it the password.
@@ -58,8 +90,8 @@ std::unique_ptr<UriUriA, FreeUri> parse_uri(std::string_view uri) {
     auto parsed = std::make_unique<UriUriA>();
     const char* error_at = nullptr;
     if (uriParseSingleUriExA(parsed.get(), uri.data(), uri.data() + uri.size(), &error_at) != URI_SUCCESS) {
-        refuse(fmt::format("character {} is not allowed there; write special characters as %XX",
-                           error_at ? error_at - uri.data() + 1 : 1));
+        malformed(fmt::format("character {} is not allowed there; write special characters as %XX",
+                              error_at ? error_at - uri.data() + 1 : 1));
     }
     return std::unique_ptr<UriUriA, FreeUri>(parsed.release());
 }
@@ -68,7 +100,7 @@ unsigned parse_number(std::string_view name, std::string_view digits, unsigned l
     unsigned number = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (error != std::errc() || end != digits.data() + digits.size() || number < least || number > most) {
-        refuse(fmt::format("{} '{}' is not a number from {} to {}", name, digits, least, most));
+        malformed(fmt::format("{} '{}' is not a number from {} to {}", name, digits, least, most));
     }
     return number;
 }
@@ -87,7 +119,7 @@ void set_parameter(Endpoint& endpoint, const std::string& name, const std::strin
         tls.key_file = value;
     } else if (name == "verify") {
         if (value != "verify_peer" && value != "verify_none") {
-            refuse(fmt::format("verify '{}' is neither verify_peer nor verify_none", value));
+            malformed(fmt::format("verify '{}' is neither verify_peer nor verify_none", value));
         }
         tls.verify = value == "verify_peer";
     } else if (name == "server_name_indication") {
@@ -97,12 +129,12 @@ void set_parameter(Endpoint& endpoint, const std::string& name, const std::strin
         // As RabbitMQ's page writes them, or as SASL does.
         const bool external = value == "external" || value == "EXTERNAL";
         if (!external && value != "plain" && value != "PLAIN") {
-            refuse(fmt::format("auth_mechanism '{}' is neither plain nor external", value));
+            malformed(fmt::format("auth_mechanism '{}' is neither plain nor external", value));
         }
         endpoint.auth_mechanism = external ? AuthMechanism::external : AuthMechanism::plain;
     } else {
-        refuse(fmt::format("there is no query parameter '{}'; known are heartbeat, connection_timeout, cacertfile, "
-                           "certfile, keyfile, verify, server_name_indication, auth_mechanism", name));
+        malformed(fmt::format("there is no query parameter '{}'; known are heartbeat, connection_timeout, cacertfile, "
+                              "certfile, keyfile, verify, server_name_indication, auth_mechanism", name));
     }
 }
 
@@ -119,23 +151,10 @@ void parse_query(Endpoint& endpoint, std::string_view query) {
 }  // namespace
 
 Endpoint Endpoint::parse(std::string_view uri) {
+    check_form(uri);
     const auto parsed = parse_uri(uri);
     Endpoint endpoint;
-    // Else the rest of a password would be shown as part of something else.
-    const auto behind = uri.substr(std::min(uri.size(), uri.find_first_of("/?#", uri.find("//") + 2)));
-    if (behind.find('@', parsed->userInfo.first ? behind.find_first_of("?#") : 0) != behind.npos) {
-        refuse("an '@' stands behind the host; in a user or password write '/' as %2F, '?' as %3F, '#' as %23, and in "
-               "what comes behind the host '@' as %40");
-    }
-
-    const auto scheme = text(parsed->scheme);
-    if (scheme != "amqp" && scheme != "amqps") {
-        refuse("it must begin with amqp:// or amqps://");
-    }
-    if (uri.substr(scheme.size(), 3) != "://") {
-        refuse(fmt::format("after '{}' comes '://'", scheme));
-    }
-    endpoint.tls = scheme == "amqps";
+    endpoint.tls = text(parsed->scheme) == "amqps";
     endpoint.port = endpoint.tls ? 5671 : 5672;
 
     if (parsed->userInfo.first) {
@@ -154,22 +173,26 @@ Endpoint Endpoint::parse(std::string_view uri) {
     }
     if (parsed->pathHead) {
         if (parsed->pathHead->next) {
-            refuse("the virtual host holds a '/'; write it as %2f");
+            malformed("the virtual host holds a '/'; write it as %2f");
         }
-        endpoint.vhost = decoded(text(parsed->pathHead->text));
+        // A path of "/" alone keeps the default, as in amqp://host: the specification's virtual host with the empty name
+        // is hardly ever meant.
+        if (const auto vhost = text(parsed->pathHead->text); !vhost.empty()) {
+            endpoint.vhost = decoded(vhost);
+        }
         check_short_string("virtual host's name", endpoint.vhost);
     }
     if (parsed->query.first) {
         parse_query(endpoint, text(parsed->query));
     }
     if (parsed->fragment.first) {
-        refuse("it has a fragment; write '#' as %23");
+        malformed("it has a fragment; write '#' as %23");
     }
     auto& tls = endpoint.tls_options;
     for (const auto* part : {&endpoint.user, &endpoint.password, &endpoint.host, &tls.server_name, &tls.ca_file,
                              &tls.certificate_file, &tls.key_file}) {
         if (part->find('\0') != std::string::npos) {
-            refuse("only the virtual host can hold a NUL byte");
+            malformed("only the virtual host can hold a NUL byte");
         }
     }
     return endpoint;

@@ -90,7 +90,7 @@ void CommandHandler::wait_for_command(std::span<pollfd> descriptors) {
 }
 
 void CommandHandler::announce(std::string_view line) {
-    if (!options_.connect.quiet) {
+    if (!options_.verbosity.quiet) {
         cli::say("{}", line);
     }
 }

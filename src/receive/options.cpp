@@ -1,8 +1,9 @@
 #include "options.hpp"
 
+#include "cli11.hpp"
 #include "failure.hpp"
 #include "field_option.hpp"
-#include "number_option.hpp"
+#include "parse_number.hpp"
 #include "runnable.hpp"
 #include "rabbit/error.hpp"
 
@@ -11,94 +12,64 @@
 #include <algorithm>
 #include <cstdint>
 #include <ctime>
+#include <limits>
 
 namespace receiving {
 namespace {
 
-using Seconds = Options::Seconds;
-
-/// An option whose values have names.
-template <class Value, class To>
-CLI::Option* add_choice(CLI::App& app, const std::string& option, To& to,
-                        std::vector<std::pair<std::string, Value>> choices, const std::string& description) {
-    std::vector<std::string> names;
-    for (const auto& [name, value] : choices) {
-        names.push_back(name);
-    }
-    return app
-        .add_option_function<std::string>(
-            option,
-            [&to, choices, option, names](const std::string& text) {
-                const auto found = std::find(names.begin(), names.end(), text);
-                if (found == names.end()) {
-                    throw CLI::ValidationError(option, fmt::format("'{}' is none of {}", text, fmt::join(names, ", ")));
-                }
-                to = choices[static_cast<std::size_t>(found - names.begin())].second;
-            },
-            description)
-        ->type_name(fmt::format("{}", fmt::join(names, "|")));
-}
-
 void add_ending(CLI::App& app, Options& options) {
     constexpr auto group = "Ending";
-    app.add_option("-n,--count", options.count, "After N messages, with exactly N taken off the queue")
-        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000}).description(""))
-        ->type_name("N")
+    cli::add_number<std::uint64_t>(app, "-n,--count", options.count, 1, 1'000'000'000'000,
+                                   "Stop after N messages, with exactly N taken off the queue")
         ->group(group);
-    const auto add_seconds = [&](const char* name, double least, std::optional<Seconds>& to, const char* description) {
-        app.add_option_function<double>(name, [&to](double seconds) { to = Seconds(seconds); }, description)
-            ->check(cli::number_between(least, 1e9))
-            ->type_name("SECONDS")
-            ->group(group);
-    };
-    add_seconds("-t,--timeout", 0.001, options.timeout, "After so long in all");
-    add_seconds("--idle", 0, options.idle, "After so long without a message");
-    app.add_flag("--drain", options.drain, "When the queue is empty")->group(group);
+    cli::add_seconds(app, "-t,--timeout", options.timeout, 0.001, 1e9, "Stop after this long in total")->group(group);
+    cli::add_seconds(app, "--idle", options.idle, 0, 1e9, "Stop after this long without a message")->group(group);
+    app.add_flag("--drain", options.drain, "Stop when the queue is empty")->group(group);
 }
 
 void add_output(CLI::App& app, Options& options) {
-    constexpr auto group = "cli::Output";
-    auto* format = add_choice<Format>(app, "--format", options.format,
-                              {{"hello", Format::hello},
-                               {"text", Format::text},
-                               {"raw", Format::raw},
-                               {"lines", Format::lines},
-                               {"null", Format::null},
-                               {"json", Format::json}},
-                              "hello, the default; text: a line a message, safe on a terminal; raw: the bytes; "
-                              "lines, null: and a newline or NUL; json: a record a line")
+    constexpr auto group = "Output";
+    auto* format = cli::add_choice<Format>(app, "--format", options.format,
+                                           {{"hello", Format::hello},
+                                            {"text", Format::text},
+                                            {"raw", Format::raw},
+                                            {"lines", Format::lines},
+                                            {"null", Format::null},
+                                            {"json", Format::json}},
+                                           "hello: as the tutorials print it (the default); text: one line a message, "
+                                           "safe on a terminal; raw: the bytes; lines, null: the bytes and a newline or "
+                                           "NUL; json: one record a line")
                        ->group(group);
     app.add_option("--template", options.format_template,
-                   "As FMT says: {body} {size} {exchange} {routing_key} {delivery_tag} {redelivered} {headers} and "
-                   "every property by its name, with fmt's format specifications, \\n, \\t and \\0")
+                   "Print each message as FMT: {body} {size} {exchange} {routing_key} {delivery_tag} {redelivered} "
+                   "{headers} and every property by its name, with fmt's format specifications, \\n, \\t and \\0")
         ->type_name("FMT")
         ->excludes(format)
         ->group(group);
-    app.add_flag("-Q,--quiet", options.connect.quiet, "Messages only; say what went wrong and nothing else")->group(group);
 }
 
 void add_acking(CLI::App& app, Options& options) {
     constexpr auto group = "Acking";
-    add_choice<AckMode>(app, "--ack", options.ack, {{"auto", AckMode::automatic}, {"written", AckMode::written}},
-               "auto: at most once, the default; written: at least once, the default with --count, --drain, --offset "
-               "and COMMAND")
+    cli::add_choice<AckMode>(app, "--ack", options.ack, {{"auto", AckMode::automatic}, {"written", AckMode::written}},
+                             "auto: at most once (the default); written: at least once (the default with --count, "
+                             "--drain, --offset and COMMAND)")
         ->group(group);
-    app.add_option("--prefetch", options.prefetch, "Messages on their way and not acked at most, with --ack written")
-        ->check(CLI::Range(std::uint16_t{1}, std::uint16_t{65535}).description(""))
-        ->type_name("N")
+    cli::add_number<std::uint16_t>(app, "--prefetch", options.prefetch, 1, 65535,
+                                   "Maximum number of unacknowledged messages in flight, with --ack written")
         ->group(group);
 }
 
 void add_command(CLI::App& app, Options& options) {
     constexpr auto group = "Command";
     auto* command = app.add_option("COMMAND", options.command,
-                                   "Behind --: run for each message, the body on its standard input, properties in "
-                                   "AMQP_ROUTING_KEY, AMQP_CONTENT_TYPE, ..., AMQP_HEADERS; success acks")
+                                   "Run COMMAND for each message, the body on its standard input, the properties in "
+                                   "AMQP_ROUTING_KEY, AMQP_CONTENT_TYPE, ..., AMQP_HEADERS; if it succeeds, the message "
+                                   "is acked")
                         ->type_name("");
-    add_choice<OnFailure>(app, "--on-failure", options.on_failure,
-               {{"stop", OnFailure::stop}, {"requeue", OnFailure::requeue}, {"reject", OnFailure::reject}},
-               "When COMMAND fails: stop, giving the message back (the default); requeue it; reject it, to be "
-               "dead-lettered if the queue has it so")
+    cli::add_choice<OnFailure>(app, "--on-failure", options.on_failure,
+                               {{"stop", OnFailure::stop}, {"requeue", OnFailure::requeue}, {"reject", OnFailure::reject}},
+                               "When COMMAND fails: stop and give the message back (the default); requeue it; reject "
+                               "it, which dead-letters it if the queue is set up for that")
         ->needs(command)
         ->group(group);
     for (const auto* output : {"--format", "--template"}) {
@@ -108,24 +79,22 @@ void add_command(CLI::App& app, Options& options) {
 
 void add_consumer(CLI::App& app, Options& options) {
     constexpr auto group = "Queue";
-    auto* bind = app.add_option("-b,--bind", options.bindings,
-                                "Bind the queue to it (repeatable); without --queue an exclusive one that the broker "
-                                "names")
+    auto* bind = cli::add_repeatable(app, "-b,--bind", options.bindings,
+                                     "Bind the queue to EXCHANGE (repeatable); without --queue, an exclusive queue that "
+                                     "the broker names")
                      ->type_name("EXCHANGE[:KEY]")
-                     ->allow_extra_args(false)
                      ->group(group);
-    app.add_option("--bind-arg", options.binding_arguments, "An argument of the bindings, for headers exchanges "
-                                                            "(repeatable)")
+    cli::add_repeatable(app, "--bind-arg", options.binding_arguments,
+                        "Bind with this argument, for headers exchanges (repeatable)")
         ->type_name("KEY[:TYPE]=VALUE")
-        ->allow_extra_args(false)
         ->needs(bind)
         ->group(group);
     app.add_flag("--exclusive", options.exclusive, "Be the queue's only consumer")->group(group);
     app.add_option("--consumer-tag", options.consumer_tag, "The consumer's name in the broker's listings")
         ->type_name("TAG")
         ->group(group);
-    app.add_option("--offset", options.offset, "Where to begin in a stream; TIMESTAMP is @SECONDS since 1970 or "
-                                               "2026-01-31T12:00:00Z")
+    app.add_option("--offset", options.offset, "Where to begin in a stream; TIMESTAMP is @SECONDS since 1970 or a time "
+                                               "like 2026-01-31T12:00:00Z")
         ->check(CLI::Validator(
             [](const std::string& text) { return text.empty() ? std::string("the offset is empty") : std::string(); },
             ""))
@@ -133,25 +102,21 @@ void add_consumer(CLI::App& app, Options& options) {
         ->group(group);
 }
 
-bool is_number(const std::string& text) {
-    return !text.empty() && text.size() < 19 && text.find_first_not_of("0123456789") == std::string::npos;
-}
-
 rabbit::Value parse_offset(const std::string& text) {
     if (text == "first" || text == "last" || text == "next") {
         return {text};
     }
-    if (is_number(text)) {
-        return {static_cast<std::int64_t>(std::stoll(text))};
+    if (const auto offset = cli::parse_number<std::int64_t>(text, 0, std::numeric_limits<std::int64_t>::max())) {
+        return {*offset};
     }
-    if (text.starts_with('@') && is_number(text.substr(1))) {
-        return {rabbit::Timestamp{std::stoull(text.substr(1))}};
+    if (const auto seconds = cli::parse_number<std::uint64_t>(text.substr(1)); seconds && text.starts_with('@')) {
+        return {rabbit::Timestamp{*seconds}};
     }
     std::tm time{};
     const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time);
     if (!end || *end != '\0') {
-        throw cli::Failure(cli::ExitCode::usage, "--offset " + text +
-                                           ": expected first, last, next, a number, @SECONDS or a time like "
+        throw cli::UsageError("--offset '" + text +
+                                           "': expected first, last, next, a number, @SECONDS or a time like "
                                            "2026-01-31T12:00:00Z");
     }
     return {rabbit::Timestamp{static_cast<std::uint64_t>(timegm(&time))}};
@@ -168,10 +133,19 @@ void Options::add_to(CLI::App& app) {
     app.get_option("--queue")->each([this](const std::string&) { queue_given = true; });
     add_consumer(app, *this);
     connect.add_to(app);
+    verbosity.add_to(app);
+}
+
+void check_operand(const std::string& word) {
+    const bool may_hold_password = word.starts_with("amqp:") || word.starts_with("amqps:") ||
+                                   word.find("://") != word.npos || word.find('@') != word.npos;
+    throw cli::UsageError(may_hold_password
+                              ? "the broker's URL goes to --url; to run something as COMMAND write -- before it"
+                              : fmt::format("'{0}' is not an option; to run it as COMMAND write -- {0}", word));
 }
 
 void Options::check() const {
-    const auto refuse = [](const char* text) { throw cli::Failure(cli::ExitCode::usage, text); };
+    const auto refuse = [](const char* text) { throw cli::UsageError(text); };
     if (ack == AckMode::automatic && count) {
         refuse("--count with --ack auto: the broker would send, and count as taken, more messages than wanted");
     }
@@ -228,8 +202,8 @@ std::uint16_t Options::prefetch_count() const noexcept {
     if (ack_mode() == AckMode::automatic) {
         return 0;
     }
-    // One at a time shares the work between several receivers, and lets the broker keep what the last one wanted
-    // was not.
+    // A prefetch of 1 shares the work fairly. With --count it also keeps the broker from sending a message beyond the
+    // last one wanted.
     const auto wanted = prefetch.value_or(command.empty() ? usual : std::uint16_t{1});
     if (!command.empty() && count) {
         return 1;
@@ -248,7 +222,7 @@ std::vector<rabbit::Address> Options::sources() const {
         result.push_back({.exchange = binding.substr(0, colon),
                           .routing_key = colon == std::string::npos ? "" : binding.substr(colon + 1)});
         if (result.back().exchange.empty()) {
-            throw cli::Failure(cli::ExitCode::usage, "--bind " + binding + ": the exchange's name is empty");
+            throw cli::UsageError("--bind '" + binding + "': the exchange's name is empty");
         }
     }
     return result;

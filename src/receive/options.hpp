@@ -4,11 +4,11 @@
 #include "connection_flags.hpp"
 #include "format.hpp"
 #include "queue_flags.hpp"
+#include "verbosity.hpp"
 #include "rabbit/message.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,11 +21,9 @@ enum class OnFailure { stop, requeue, reject };
 
 /// The command line of `receive`.
 struct Options {
-    using Seconds = std::chrono::duration<double>;
-
     std::optional<std::uint64_t> count;
-    std::optional<Seconds> timeout;
-    std::optional<Seconds> idle;
+    std::optional<cli::Seconds> timeout;
+    std::optional<cli::Seconds> idle;
     bool drain = false;
 
     Format format = Format::hello;
@@ -38,6 +36,7 @@ struct Options {
     std::optional<OnFailure> on_failure;
 
     cli::ConnectionFlags connect;
+    cli::Verbosity verbosity;
     cli::QueueFlags queue;
     bool queue_given = false;
     std::vector<std::string> bindings;
@@ -67,5 +66,8 @@ struct Options {
     /// basic.consume's arguments.
     [[nodiscard]] rabbit::Table consumer_arguments() const;
 };
+
+/// COMMAND must follow a "--": otherwise a stray word would be run as a program. Throws cli::UsageError.
+void check_operand(const std::string& word);
 
 }  // namespace receiving

@@ -19,7 +19,7 @@ Printer::Printer(const Options& options, Deadline ends_at, rabbit::Connection& c
                  Acks& acks, Interruption& interruption)
     : formatter_(options.formatter()),
       ends_at_(ends_at),
-      quiet_(options.connect.quiet),
+      quiet_(options.verbosity.quiet),
       connection_(connection),
       consumer_(consumer),
       acks_(acks),

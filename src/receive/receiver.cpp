@@ -2,11 +2,13 @@
 
 #include "acks.hpp"
 #include "command_handler.hpp"
+#include "connect.hpp"
 #include "ending.hpp"
+#include "error_report.hpp"
 #include "failure.hpp"
 #include "interruption.hpp"
+#include "output.hpp"
 #include "printer.hpp"
-#include "program.hpp"
 #include "repr.hpp"
 #include "say.hpp"
 #include "signals.hpp"
@@ -28,7 +30,7 @@ namespace {
 using rabbit::Clock;
 using rabbit::Deadline;
 
-Deadline after(Clock::time_point from, const std::optional<Options::Seconds>& duration) {
+Deadline after(Clock::time_point from, const std::optional<cli::Seconds>& duration) {
     return duration ? Deadline(from + std::chrono::duration_cast<Clock::duration>(*duration)) : Deadline();
 }
 
@@ -242,7 +244,7 @@ private:
         if (!options_.count) {
             return cli::ExitCode::done;
         }
-        if (!options_.connect.quiet) {
+        if (!options_.verbosity.quiet) {
             cli::say("{}: {} of {} messages came before {}\n", program_, acks_.taken(), *options_.count,
                      ending == Ending::drained ? "the queue was empty" : "the time was up");
         }
@@ -271,7 +273,7 @@ cli::ExitCode receive(const std::string& program, const Options& options) {
     options.check();
     const cli::Signals signals;
     try {
-        auto connection = cli::connect(program, options.connect, signals.descriptor(), options.timeout);
+        auto connection = cli::connect(program, options.connect, options.verbosity, signals.descriptor(), options.timeout);
         return Receiver(program, options, connection, begun).run();
     } catch (const rabbit::Error& error) {  // there was no consumer yet
         if (error.kind() != rabbit::ErrorKind::interrupted) {

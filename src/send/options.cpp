@@ -1,7 +1,7 @@
 #include "options.hpp"
 
+#include "cli11.hpp"
 #include "failure.hpp"
-#include "number_option.hpp"
 #include "rabbit/error.hpp"
 
 #include <algorithm>
@@ -11,46 +11,43 @@ namespace {
 
 void add_sources(CLI::App& app, Options& options) {
     constexpr auto group = "Messages";
-    auto* messages =
-        app.add_option("MESSAGE", options.messages, "Each a message of its own; - is all of standard input. Without "
-                                                    "any and without an input option: Hello World!")
-            ->type_name("");
-    app.add_option("-f,--file", options.files, "One message a file, or with --lines, --null, --json its records "
-                                               "(repeatable; - is standard input)")
+    auto* messages = app.add_option("MESSAGE", options.messages,
+                                    "Each is sent as a message of its own; - stands for all of standard input. Without "
+                                    "any, and without an input option: Hello World!")
+                         ->type_name("");
+    cli::add_repeatable(app, "-f,--file", options.files,
+                        "Send a file as one message, or with --lines, --null or --json its records (repeatable; - is "
+                        "standard input)")
         ->type_name("FILE")
-        ->allow_extra_args(false)
         ->excludes(messages)
         ->group(group);
-    auto* lines = app.add_flag("-l,--lines", options.lines, "Each line of the input is a message")
+    auto* lines = app.add_flag("-l,--lines", options.lines, "Send each line of the input as a message")
                       ->excludes(messages)
                       ->group(group);
-    auto* null = app.add_flag("-0,--null", options.null, "The same, with NUL for the newline")
+    auto* null = app.add_flag("-0,--null", options.null, "The same, with records that end in NUL")
                      ->excludes(messages, lines)
                      ->group(group);
-    app.add_flag("--json", options.json, "Each line is a JSON record, as receive --format json writes them")
+    app.add_flag("--json", options.json, "Send JSON records, as receive --format json writes them")
         ->excludes(messages, lines, null)
         ->group(group);
-    app.add_option("--repeat", options.repeat, "Send each message so many times")
-        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000}).description(""))
-        ->type_name("N")
+    cli::add_number<std::uint64_t>(app, "--repeat", options.repeat, 1, 1'000'000'000'000, "Send each message N times")
         ->group(group);
-    app.add_option("--rate", options.rate, "Messages a second at most")
-        ->check(cli::number_between(1e-6, 1e9))
-        ->type_name("N")
+    cli::add_number(app, "--rate", options.rate, 1e-6, 1e9, "Maximum number of messages a second", "a number",
+                    "; leave --rate out to send without a limit")
         ->group(group);
 }
 
 void add_address(CLI::App& app, Options& options) {
     constexpr auto group = "Exchange";
     auto* queue = app.get_option("--queue");
-    auto* exchange = app.add_option("-e,--exchange", options.exchange, "Publish to it; no queue is declared")
+    auto* exchange = app.add_option("-e,--exchange", options.exchange, "Publish to this exchange; no queue is declared")
                          ->type_name("NAME")
                          ->excludes(queue)
                          ->group(group);
-    auto* key = app.add_option("-k,--routing-key", options.routing_key, "With which routing key")
-        ->type_name("KEY")
-        ->excludes(queue)
-        ->group(group);
+    auto* key = app.add_option("-k,--routing-key", options.routing_key, "Publish with this routing key")
+                    ->type_name("KEY")
+                    ->excludes(queue)
+                    ->group(group);
     for (const auto* declaring : {"--durable", "--queue-type", "--queue-arg"}) {
         app.get_option(declaring)->excludes(exchange, key);
     }
@@ -58,25 +55,19 @@ void add_address(CLI::App& app, Options& options) {
 
 void add_delivery(CLI::App& app, Options& options) {
     constexpr auto group = "Delivery";
-    auto* no_confirm = app.add_flag("--no-confirm", options.no_confirm, "Fire and forget: neither confirmed nor "
-                                                                        "returned")
+    auto* no_confirm = app.add_flag("--no-confirm", options.no_confirm,
+                                    "Fire and forget: messages are neither confirmed nor returned")
                            ->group(group);
-    app.add_option("--window", options.window, "Messages in flight at most")
-        ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}).description(""))
-        ->type_name("N")
-        ->capture_default_str()
+    cli::add_number<std::size_t>(app, "--window", options.window, 1, 1'000'000,
+                                 "Maximum number of unconfirmed messages in flight")
+        ->default_str("10000")
         ->excludes(no_confirm)
         ->group(group);
-    app.add_option_function<double>(
-           "--confirm-timeout",
-           [&options](double seconds) { options.confirm_timeout = std::chrono::duration<double>(seconds); },
-           "How long no confirm may come while some are due; 0 is for ever")
-        ->check(cli::number_between(0, 1e9))
-        ->type_name("SECONDS")
+    cli::add_seconds(app, "--confirm-timeout", options.confirm_timeout, 0, 1e9,
+                     "Give up when confirms are due and none has come for this long; 0: never")
         ->default_str("60")
         ->excludes(no_confirm)
         ->group(group);
-    app.add_flag("-Q,--quiet", options.connect.quiet, "Say only what went wrong")->group(group);
 }
 
 }  // namespace
@@ -89,6 +80,7 @@ void Options::add_to(CLI::App& app) {
     properties.add_to(app);
     add_delivery(app, *this);
     connect.add_to(app);
+    verbosity.add_to(app);
 }
 
 bool Options::reads_standard_input() const {
@@ -100,16 +92,16 @@ bool Options::reads_standard_input() const {
 
 void Options::check() {
     if (routing_key && !exchange && !json) {
-        throw cli::Failure(cli::ExitCode::usage, "--routing-key needs --exchange (or use --queue for the default exchange)");
+        throw cli::UsageError("--routing-key needs --exchange (or use --queue for the default exchange)");
     }
     if (std::count(messages.begin(), messages.end(), "-") > 1) {
-        throw cli::Failure(cli::ExitCode::usage, "- stands for all of standard input, which can be read once only");
+        throw cli::UsageError("- stands for all of standard input, which can be read once only");
     }
     if (std::count(files.begin(), files.end(), "-") > 1) {
-        throw cli::Failure(cli::ExitCode::usage, "--file -: standard input can be read once only");
+        throw cli::UsageError("--file -: standard input can be read once only");
     }
     if (queue_given && queue.name.empty()) {
-        throw cli::Failure(cli::ExitCode::usage, "--queue: the name is empty");
+        throw cli::UsageError("--queue: the name is empty");
     }
     rabbit::check_short_string("queue name", queue.name);
     rabbit::check_short_string("exchange name", exchange.value_or(""));

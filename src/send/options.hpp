@@ -3,10 +3,10 @@
 #include "connection_flags.hpp"
 #include "property_options.hpp"
 #include "queue_flags.hpp"
+#include "verbosity.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +23,7 @@ struct Options {
     bool json = false;
 
     cli::ConnectionFlags connect;
+    cli::Verbosity verbosity;
     cli::QueueFlags queue;
     bool queue_given = false;
     std::optional<std::string> exchange;
@@ -31,7 +32,7 @@ struct Options {
 
     bool no_confirm = false;
     std::size_t window = 10'000;
-    std::chrono::duration<double> confirm_timeout{60};  ///< 0: for ever
+    cli::Seconds confirm_timeout{60};  ///< 0: for ever
     std::uint64_t repeat = 1;
     double rate = 0;  ///< messages a second; 0: as fast as the broker takes them
 

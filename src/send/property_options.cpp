@@ -1,5 +1,6 @@
 #include "property_options.hpp"
 
+#include "cli11.hpp"
 #include "failure.hpp"
 #include "field_option.hpp"
 #include "message_fields.hpp"
@@ -22,13 +23,13 @@ struct TextOption {
 constexpr TextOption text_options[] = {
     {"content_type", "MIME type of the body"},
     {"content_encoding", "MIME encoding of the body"},
-    {"correlation_id", "Which request this answers"},
-    {"reply_to", "The queue for answers"},
-    {"expiration", "Milliseconds after which the broker may drop it"},
-    {"message_id", "An identifier of the application's"},
-    {"type", "The application's name for this kind of message"},
-    {"user_id", "Must be the user who is logged in"},
-    {"app_id", "The application that sends"},
+    {"correlation_id", "Identifier of the request that this answers"},
+    {"reply_to", "Queue for the answers"},
+    {"expiration", "Let the broker drop the message after this many milliseconds"},
+    {"message_id", "Identifier of the message"},
+    {"type", "Kind of message"},
+    {"user_id", "User who sends it; the broker checks that it is the one logged in"},
+    {"app_id", "Application that sends it"},
 };
 
 std::optional<std::string>& text_property(Properties& properties, std::string_view name) {
@@ -64,42 +65,37 @@ void PropertyOptions::add_to(CLI::App& app) {
             ->group(group);
     }
     app.get_option("--expiration")->type_name("MS");
-    app.add_flag("--persistent", persistent_, "Survive a restart of the broker, in a durable queue")->group(group);
-    app.add_option_function<unsigned>(
-           "--priority", [this](unsigned priority) { properties_.priority = static_cast<std::uint8_t>(priority); },
-           "0 to 255; the queue must have been declared with x-max-priority")
-        ->check(CLI::Range(0u, 255u).description(""))
-        ->type_name("N")
+    app.add_flag("--persistent", persistent_, "Keep the message over a restart of the broker, in a durable queue")->group(group);
+    cli::add_number<std::uint8_t>(app, "--priority", properties_.priority, 0, 255,
+                                  "0 to 255, for a queue declared with x-max-priority")
         ->group(group);
-    app.add_option("--timestamp", timestamp_, "When it was made: now, or seconds since 1970")
+    app.add_option("--timestamp", timestamp_, "Time of the message: now, or seconds since 1970")
         ->type_name("now|SECONDS")
         ->group(group);
-    app.add_option("-H,--header", headers_,
-                   "A header (repeatable); TYPE is string (if left out), int, float, bool, timestamp or json")
+    cli::add_repeatable(app, "-H,--header", headers_,
+                        "Add a header (repeatable); TYPE is string (the default), int, float, bool, timestamp or json")
         ->type_name("KEY[:TYPE]=VALUE")
-        ->allow_extra_args(false)
         ->group(group);
 }
 
 void PropertyOptions::parse() {
     for (const auto& [name, description] : text_options) {
         if (const auto& text = text_property(properties_, name); text && text->size() > 255) {
-            throw cli::Failure(cli::ExitCode::usage, fmt::format("{}: a text of {} bytes; AMQP allows 255 at most",
-                                                                 cli::option_name(name), text->size()));
+            throw cli::UsageError(fmt::format("{}: a text of {} bytes; AMQP allows 255 at most", cli::option_name(name),
+                                              text->size()));
         }
     }
     if (const auto& expiration = properties_.expiration;
         expiration && (expiration->empty() || expiration->find_first_not_of("0123456789") != std::string::npos)) {
-        throw cli::Failure(cli::ExitCode::usage, fmt::format("--expiration {}: expected whole milliseconds", *expiration));
+        throw cli::UsageError(fmt::format("--expiration '{}': expected whole milliseconds", *expiration));
     }
     if (persistent_) {
         properties_.delivery_mode = std::uint8_t{2};
     }
-    if (!timestamp_.empty()) {
-        properties_.timestamp = cli::parse_timestamp(timestamp_);
+    if (timestamp_) {
+        properties_.timestamp = cli::parse_timestamp(*timestamp_);
         if (!properties_.timestamp) {
-            throw cli::Failure(cli::ExitCode::usage,
-                          fmt::format("--timestamp {}: expected 'now' or whole seconds since 1970", timestamp_));
+            throw cli::UsageError(fmt::format("--timestamp '{}': expected 'now' or whole seconds since 1970", *timestamp_));
         }
     }
     for (const auto& header : headers_) {
@@ -118,7 +114,7 @@ std::shared_ptr<const Properties> PropertyOptions::apply(std::shared_ptr<const P
         return base;
     }
     if (timestamp_ == "now") {
-        if (const auto now = cli::parse_timestamp(timestamp_); now != properties_.timestamp) {
+        if (const auto now = cli::parse_timestamp(*timestamp_); now != properties_.timestamp) {
             properties_.timestamp = now;
             shared_ = std::make_shared<const Properties>(properties_);
         }

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ private:
 
     rabbit::Properties properties_;
     bool persistent_ = false;
-    std::string timestamp_;
+    std::optional<std::string> timestamp_;
     std::vector<std::string> headers_;
     std::shared_ptr<const rabbit::Properties> shared_;  ///< null: no option was given
 };

@@ -1,8 +1,9 @@
 #include "sender.hpp"
 
+#include "connect.hpp"
+#include "error_report.hpp"
 #include "failure.hpp"
 #include "output.hpp"
-#include "program.hpp"
 #include "report.hpp"
 #include "signals.hpp"
 #include "source.hpp"
@@ -40,7 +41,7 @@ public:
           report_({.program = program,
                    .stream = options.has_records() || options.repeat > 1 || options.no_confirm,
                    .shows_progress = !(options.reads_standard_input() && isatty(STDIN_FILENO)),
-                   .quiet = options.connect.quiet,
+                   .quiet = options.verbosity.quiet,
                    .confirmed = !options.no_confirm,
                    .repeat = options.repeat},
                   output_),
@@ -232,7 +233,7 @@ cli::ExitCode send(const std::string& program, Options& options) {
     options.check();
     Source source(options);
     const cli::Signals signals;
-    auto connection = cli::connect(program, options.connect, signals.descriptor());
+    auto connection = cli::connect(program, options.connect, options.verbosity, signals.descriptor());
     std::optional<Sender> sender;
     connection.with_reconnect([&] {
         const auto queue = options.to_queue() ? cli::declare(connection, options.queue).name : std::string();

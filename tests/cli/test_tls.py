@@ -173,13 +173,15 @@ def test_the_systems_authorities(
 
 def test_an_authority_that_the_system_does_not_know(either: Program, broker: TlsBroker) -> None:
     assert refusal(either, broker.url()) == (
-        "its certificate comes from an authority that is not among the system's"
+        "its certificate comes from an authority that is not among the system's; "
+        "--tls-ca takes the file of its authority"
     )
 
 
 def test_another_authority(either: Program, broker: TlsBroker, stranger: Authority) -> None:
     assert refusal(either, broker.url(cacertfile=stranger.pem)) == (
-        f"its certificate comes from an authority that is not in '{stranger.pem}'"
+        f"its certificate comes from an authority that is not in '{stranger.pem}'; "
+        "--tls-ca takes the file of its authority"
     )
 
 

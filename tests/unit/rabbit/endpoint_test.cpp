@@ -55,20 +55,21 @@ TEST_P(EndpointOf, IsAsSpecified) {
     EXPECT_EQ(Endpoint::parse(GetParam().uri), GetParam().endpoint);
 }
 
-// https://www.rabbitmq.com/docs/uri-spec#appendix-a-examples; what is absent there is a default here.
+// https://www.rabbitmq.com/docs/uri-spec#appendix-a-examples; what is absent there is a default here, and so is the
+// virtual host of a path of "/" alone, which the specification takes for the one with the empty name.
 INSTANTIATE_TEST_SUITE_P(
     TheSpecificationsExamples, EndpointOf,
     testing::Values(
         Example{"amqp://user:pass@host:10000/vhost", endpoint("user", "pass", "host", 10000, "vhost")},
         Example{"amqp://user%61:%61pass@ho%61st:10000/v%2fhost", endpoint("usera", "apass", "hoast", 10000, "v/host")},
         Example{"amqp://", endpoint("guest", "guest", "localhost", 5672, "/")},
-        Example{"amqp://:@/", endpoint("", "", "localhost", 5672, "")},
+        Example{"amqp://:@/", endpoint("", "", "localhost", 5672, "/")},
         Example{"amqp://user@", endpoint("user", "guest", "localhost", 5672, "/")},
         Example{"amqp://user:pass@", endpoint("user", "pass", "localhost", 5672, "/")},
         Example{"amqp://host", endpoint("guest", "guest", "host", 5672, "/")},
         Example{"amqp://:10000", endpoint("guest", "guest", "localhost", 10000, "/")},
         Example{"amqp:///vhost", endpoint("guest", "guest", "localhost", 5672, "vhost")},
-        Example{"amqp://host/", endpoint("guest", "guest", "host", 5672, "")},
+        Example{"amqp://host/", endpoint("guest", "guest", "host", 5672, "/")},
         Example{"amqp://host/%2f", endpoint("guest", "guest", "host", 5672, "/")},
         Example{"amqp://[::1]", endpoint("guest", "guest", "::1", 5672, "/")}));
 
@@ -77,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Example{"amqp://[::1]:10000", endpoint("guest", "guest", "::1", 10000, "/")},
         Example{"amqp://user:pass@[2001:db8::7]:10000/%2F", endpoint("user", "pass", "2001:db8::7", 10000, "/")},
-        Example{"amqp://[::ffff:192.0.2.1]/", endpoint("guest", "guest", "::ffff:192.0.2.1", 5672, "")},
+        Example{"amqp://[::ffff:192.0.2.1]/", endpoint("guest", "guest", "::ffff:192.0.2.1", 5672, "/")},
         Example{"amqp://192.0.2.1", endpoint("guest", "guest", "192.0.2.1", 5672, "/")},
         Example{"amqp://rabbit-1.example.com", endpoint("guest", "guest", "rabbit-1.example.com", 5672, "/")},
         Example{"amqp://rabbit_1", endpoint("guest", "guest", "rabbit_1", 5672, "/")}));
@@ -146,11 +147,15 @@ INSTANTIATE_TEST_SUITE_P(
                     Malformed{"amqp:host", "'://'"}, Malformed{"amqp:/host", "'://'"},
                     Malformed{"amqp://host:0", "the port is not"}, Malformed{"amqp://host:65536", "the port is not"},
                     Malformed{"amqp://host:99999999999999999999", "from 1 to 65535"},
-                    Malformed{"amqp://host:-1", "character"}, Malformed{"amqp://host:amqp", "character"},
+                    Malformed{"amqp://host:-1", "the port is not"}, Malformed{"amqp://host:amqp", "the port is not"},
+                    Malformed{"amqp://host:56 72", "the port is not"}, Malformed{"amqp://user:pass", "if it is a password"},
+                    Malformed{"user:pass@host", "amqp://"}, Malformed{"127.0.0.1:5672", "amqp://"},
+                    Malformed{"amqp://user:p@ss@host", "%40"}, Malformed{"amqp://::1", "brackets"},
+                    Malformed{"amqp://u:p@2001:db8::7:5672/v", "brackets"}, Malformed{"amqp://[::1]:x", "character"},
                     Malformed{"amqps://host?server_name_indication=%00", "NUL"},
                     Malformed{"amqp://host/a/b", "%2f"}, Malformed{"amqp://host/a/", "%2f"},
                     Malformed{"amqp://host//", "%2f"}, Malformed{"amqp://host/v#f", "%23"},
-                    Malformed{"amqp://host/a b", "character 14"}, Malformed{" amqp://host", "character 1"},
+                    Malformed{"amqp://host/a b", "character 14"}, Malformed{" amqp://host", "amqp://"},
                     Malformed{"amqp://host/%", "%XX"}, Malformed{"amqp://host/%4", "%XX"},
                     Malformed{"amqp://host/%zz", "%XX"}, Malformed{"amqp://[::1", "character"},
                     Malformed{"amqp://[host]", "character"}, Malformed{"amqp://h\xc3\xb6st", "character 9"},
@@ -180,7 +185,8 @@ TEST_P(EndpointWithPassword, IsRefusedWithoutShowingIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Malformed, EndpointWithPassword,
-                         testing::Values("http://user:secret@host", "amqp:user:secret@host", "user:secret@host",
+                         testing::Values("http://user:secret@host", "amqp:user:secret@host", "user:secret@host", "amqp://user:secret",
+                                         "amqp://user:se:cret", "127.0.0.1:secret", "amqp://user:sec@secret@host",
                                          "amqp://user:secret@host:0", "amqp://user:secret@host:port",
                                          "amqp://user:secret@host/a/b", "amqp://user:secret@host/#f",
                                          "amqp://user:secret%@host", "amqp://user:secret @host",
@@ -238,8 +244,14 @@ INSTANTIATE_TEST_SUITE_P(
                     Malformed{"amqps://host?auth_mechanism=magic", "external"},
                     Malformed{"amqp://host?unheard_of=1", "heartbeat"}, Malformed{"amqp://host?=", "heartbeat"}));
 
+TEST(Endpoint, HasTheDefaultVirtualHostForAPathOfASlashAlone) {
+    for (const auto* uri : {"amqp://h/", "amqp:///", "amqps://h/", "amqp://u:p@h:1/?heartbeat=5", "amqp://h", "amqp://h/%2f"}) {
+        EXPECT_EQ(Endpoint::parse(uri).vhost, "/") << uri;
+    }
+}
+
 TEST(Endpoint, DefaultsAreTheTutorials) {
-    EXPECT_EQ(Endpoint(), Endpoint::parse("amqp://guest:guest@localhost:5672/%2f"));
+    EXPECT_EQ(Endpoint(), Endpoint::parse("amqp://guest:guest@localhost:5672/"));
 }
 
 TEST(EndpointName, IsHostAndPort) {

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "connection_flags.hpp"
+#include "verbosity.hpp"
+#include "rabbit/connection.hpp"
+
+#include <optional>
+#include <string>
+
+namespace cli {
+
+/// Connects as `program`, and says on standard error what comes of it, then and whenever the connection is opened
+/// again. Waits end when the descriptor `interrupt` becomes readable; connecting takes no longer than `limit`, the
+/// whole run's.
+rabbit::Connection connect(const std::string& program, const ConnectionFlags& flags, const Verbosity& verbosity,
+                           int interrupt, std::optional<Seconds> limit = {});
+
+}  // namespace cli

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "exit_code.hpp"
+
+#include <exception>
+#include <string>
+
+namespace cli {
+
+/// Says on standard error, in one line, what went wrong, and returns the exit code for it: the one place that knows.
+ExitCode report_error(const std::string& program, const std::exception& error);
+
+}  // namespace cli

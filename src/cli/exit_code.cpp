@@ -1,0 +1,30 @@
+#include "exit_code.hpp"
+
+namespace cli {
+namespace {
+
+constexpr ExitCodeMeaning meanings[] = {
+    {ExitCode::done, "done as asked (Ctrl-C on a plain watch included)"},
+    {ExitCode::failed, "another failure: the broker refused or closed something, COMMAND failed"},
+    {ExitCode::nothing_came, "receive --count: nothing came before the end"},
+    {ExitCode::too_few_came, "receive --count: some came, fewer than asked"},
+    {ExitCode::rejected, "send: at least one message was returned or nacked"},
+    {ExitCode::usage, "wrong usage"},
+    {ExitCode::bad_input, "malformed input"},
+    {ExitCode::no_input, "an input file cannot be read"},
+    {ExitCode::unreachable, "the broker cannot be reached, or was lost"},
+    {ExitCode::bad_output, "the output cannot be written"},
+    {ExitCode::refused, "refused: credentials, permission, virtual host, certificate"},
+    {ExitCode::timeout, "send: confirms did not come in time"},
+    {ExitCode::interrupted, "interrupted before what was asked for was done"},
+    {ExitCode::reader_gone, "the reader of standard output has gone"},
+    {ExitCode::terminated, "terminated before what was asked for was done"},
+};
+
+}  // namespace
+
+std::span<const ExitCodeMeaning> exit_codes() noexcept {
+    return meanings;
+}
+
+}  // namespace cli

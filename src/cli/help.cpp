@@ -1,0 +1,102 @@
+#include "help.hpp"
+
+#include "exit_code.hpp"
+
+#include <fmt/format.h>
+
+#include <sstream>
+#include <string_view>
+
+namespace cli {
+namespace {
+
+constexpr std::size_t width = 80;
+
+/// `left`, and from `column` on the words of `text`: beside it if it is short enough, else below.
+std::string two_columns(std::string left, std::size_t column, const std::string& text) {
+    std::string result = std::move(left);
+    auto at = result.size();
+    const auto start_line = [&] {
+        result += "\n" + std::string(column, ' ');
+        at = column;
+    };
+    if (column > 0 && at + 2 > column) {
+        start_line();
+    } else {
+        result.append(column - at, ' ');
+        at = column;
+    }
+    std::istringstream words(text);
+    for (std::string word; words >> word;) {
+        if (at > column && at + 1 + word.size() > width) {
+            start_line();
+        }
+        const bool first = at == column;
+        result += (first ? "" : " ") + word;
+        at += word.size() + (first ? 0 : 1);
+    }
+    return result + "\n";
+}
+
+std::string names(const CLI::Option& option) {
+    std::string result;
+    for (const auto& name : option.get_snames()) {
+        result += "-" + name + ", ";
+    }
+    for (const auto& name : option.get_lnames()) {
+        result += (result.empty() ? "    --" : "--") + name;
+    }
+    return result.empty() ? option.get_name(true) : result;
+}
+
+std::string describe(const CLI::Option& option) {
+    constexpr std::size_t column = 26;
+    auto left = "  " + names(option);
+    if (!option.get_type_name().empty()) {
+        left += " " + option.get_type_name();
+    }
+    auto text = option.get_description();
+    if (!option.get_default_str().empty()) {
+        text += fmt::format(" (default: {})", option.get_default_str());
+    }
+    return two_columns(std::move(left), column, text);
+}
+
+std::string describe_group(const CLI::App& app, const std::string& group) {
+    std::string result;
+    for (const auto* option :
+         app.get_options([&group](const CLI::Option* each) { return each->nonpositional() && each->get_group() == group; })) {
+        result += describe(*option);
+    }
+    return result.empty() ? result : fmt::format("\n{}:\n{}", group, result);
+}
+
+std::string describe_exit_codes() {
+    std::string result = "\nExit codes:\n";
+    for (const auto& [code, meaning] : exit_codes()) {
+        result += two_columns(fmt::format("  {:>3}", static_cast<int>(code)), 7, std::string(meaning));
+    }
+    return result;
+}
+
+}  // namespace
+
+void add_help(CLI::App& app) {
+    constexpr auto group = "General";
+    app.set_help_flag("-h,--help", "Show this help and exit")->group(group);
+    app.set_version_flag("--version", "", "Show the version and exit")->group(group);
+}
+
+std::string help(const CLI::App& app, const Program& program) {
+    auto result = fmt::format("Usage: {} [OPTIONS] {}\n\n{}", program.name, program.operands,
+                              two_columns("", 0, app.get_description()));
+    for (const auto* operand : app.get_options([](const CLI::Option* each) { return each->get_positional(); })) {
+        result += "\n" + describe(*operand);
+    }
+    for (const auto& group : app.get_groups()) {
+        result += describe_group(app, group);
+    }
+    return result + "\nExamples:\n" + program.examples + describe_exit_codes();
+}
+
+}  // namespace cli
