@@ -3,6 +3,7 @@
 #include "rabbit/connection.hpp"
 #include "rabbit/listener.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -42,8 +43,8 @@ public:
     /// The next message if it has been read from the socket already; asks the system for nothing.
     std::optional<Delivery> next_buffered();
 
-    /// A message waits to be handed out.
-    [[nodiscard]] bool has_arrived() const noexcept { return !arrived_.empty(); }
+    /// The number of messages that wait to be handed out.
+    [[nodiscard]] std::size_t arrived() const noexcept { return arrived_.size(); }
 
     /// Asks the broker to send no more. What is on its way until it says so is still handed out by next(), which
     /// then comes back empty.
@@ -53,10 +54,15 @@ public:
     void ack_up_to(std::uint64_t delivery_tag);
     /// basic.ack of one. It leaves when something is waited for.
     void ack(std::uint64_t delivery_tag);
-    /// basic.nack of one: back to its place in the queue, or (requeue false) dropped or dead-lettered.
-    void nack(std::uint64_t delivery_tag, bool requeue);
+    /// basic.reject of one, as a failed delivery: back to the queue, or (requeue false) dropped or dead-lettered.
+    void reject(std::uint64_t delivery_tag, bool requeue);
+    /// basic.nack with requeue of every message that was delivered and not acked: back to the queue, in order. From
+    /// RabbitMQ 4.3 on, this does not count as a failed delivery (https://www.rabbitmq.com/docs/nack).
+    void nack_all();
 
     [[nodiscard]] const std::string& queue() const noexcept { return options_.queue; }
+    /// The broker has ended this consumer: its queue was deleted, or the queue's node went down.
+    [[nodiscard]] bool cancelled_by_broker() const noexcept { return cancelled_by_broker_; }
 
 private:
     void subscribe();

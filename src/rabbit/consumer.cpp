@@ -117,13 +117,21 @@ void Consumer::send_ack(std::uint64_t delivery_tag, bool multiple) {
     connection_.channel().append(ack);
 }
 
-void Consumer::nack(std::uint64_t delivery_tag, bool requeue) {
+void Consumer::reject(std::uint64_t delivery_tag, bool requeue) {
     if (delivery_tag <= tag_offset_) {
         return;
     }
+    amqp_basic_reject_t reject{};
+    reject.delivery_tag = delivery_tag - tag_offset_;
+    reject.requeue = requeue;
+    connection_.channel().append(reject);
+}
+
+void Consumer::nack_all() {
     amqp_basic_nack_t nack{};
-    nack.delivery_tag = delivery_tag - tag_offset_;
-    nack.requeue = requeue;
+    nack.delivery_tag = 0;  // all so far (AMQP 0-9-1, section 1.8.3.13 of the generated reference)
+    nack.multiple = true;
+    nack.requeue = true;
     connection_.channel().append(nack);
 }
 

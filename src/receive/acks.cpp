@@ -1,15 +1,38 @@
 #include "acks.hpp"
 
+#include "broker_rules.hpp"
+
 #include <algorithm>
 #include <variant>
 
 namespace receiving {
+namespace {
 
-Acks::Acks(AckMode mode, std::uint16_t prefetch, std::optional<std::uint64_t> count)
-    : mode_(mode), count_(count), batch_(std::max(prefetch / 2, 1)), held_back_(prefetch) {}
+/// The broker gives each message of a stream this header. In a message of another queue it is the publisher's own.
+std::optional<std::int64_t> stream_offset_of(const rabbit::Delivery& delivery) {
+    const auto& properties = delivery.message.properties;
+    if (properties && properties->headers) {
+        for (const auto& field : *properties->headers) {
+            const auto* offset = std::get_if<std::int64_t>(&field.value.data);
+            if (offset && field.name == offset_argument) {
+                return *offset;
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Acks::Acks(AckMode mode, std::uint16_t prefetch, std::optional<std::uint64_t> count, bool from_stream)
+    : mode_(mode),
+      count_(count),
+      batch_(static_cast<std::uint64_t>(std::max(prefetch / 2, 1))),
+      held_back_(prefetch),
+      from_stream_(from_stream) {}
 
 void Acks::take(const rabbit::Delivery& delivery) {
-    if (taken_ == 0 || stream_offset_) {
+    if (from_stream_) {
         stream_offset_ = stream_offset_of(delivery);
     }
     ++taken_;
@@ -40,25 +63,12 @@ void Acks::acked(std::uint64_t delivery_tag) {
     acked_ = taken_ - (last_tag_ - delivery_tag);
 }
 
-void Acks::reconnected() {
-    if (mode_ == AckMode::written && !stream_offset_) {
+void Acks::restarted(bool come_again) {
+    if (mode_ == AckMode::written && come_again && !from_stream_) {
         taken_ = acked_;
     } else {
         acked_ = taken_;
     }
-}
-
-std::optional<std::int64_t> stream_offset_of(const rabbit::Delivery& delivery) {
-    const auto& properties = delivery.message.properties;
-    if (properties && properties->headers) {
-        for (const auto& field : *properties->headers) {
-            const auto* offset = std::get_if<std::int64_t>(&field.value.data);
-            if (offset && field.name == "x-stream-offset") {
-                return *offset;
-            }
-        }
-    }
-    return std::nullopt;
 }
 
 }  // namespace receiving

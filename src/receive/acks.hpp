@@ -17,8 +17,8 @@ enum class AckMode {
 class Acks {
 public:
     /// `prefetch` is the consumer's. With `count`, acks hold back so many messages that the broker, which sends one for
-    /// each that is acked, never sends more than are wanted.
-    Acks(AckMode mode, std::uint16_t prefetch, std::optional<std::uint64_t> count);
+    /// each that is acked, never sends more than are wanted. `from_stream`: the queue is a stream.
+    Acks(AckMode mode, std::uint16_t prefetch, std::optional<std::uint64_t> count, bool from_stream);
 
     /// A message was printed, or handled by COMMAND.
     void take(const rabbit::Delivery& delivery);
@@ -32,18 +32,20 @@ public:
     /// basic.ack was sent for everything up to `delivery_tag`.
     void acked(std::uint64_t delivery_tag);
 
-    /// The connection was opened again. What was not acked comes again and counts again, unless it came from a stream.
-    void reconnected();
+    /// The consumer was started again. If `come_again`, messages that were not acked are delivered again and count again.
+    void restarted(bool come_again);
 
     [[nodiscard]] AckMode mode() const noexcept { return mode_; }
     /// The messages taken so far.
     [[nodiscard]] std::uint64_t taken() const noexcept { return taken_; }
+    /// Of those, the messages that are not acked yet.
+    [[nodiscard]] std::uint64_t unacked() const noexcept { return taken_ - acked_; }
     /// As many as `count`.
     [[nodiscard]] bool is_complete() const noexcept { return taken_ == count_; }
     /// The next message taken is the last one wanted.
     [[nodiscard]] bool wants_one_more() const noexcept { return taken_ + 1 == count_; }
 
-    /// The place in its stream of the message taken last, if it came from one.
+    /// The place in its stream of the message taken last.
     [[nodiscard]] std::optional<std::int64_t> stream_offset() const noexcept { return stream_offset_; }
 
 private:
@@ -56,10 +58,8 @@ private:
     std::uint64_t taken_ = 0;
     std::uint64_t acked_ = 0;     ///< of those taken
     std::uint64_t last_tag_ = 0;  ///< the delivery tag of the message taken last
+    bool from_stream_;
     std::optional<std::int64_t> stream_offset_;
 };
-
-/// The place in its stream of a message that comes from one.
-std::optional<std::int64_t> stream_offset_of(const rabbit::Delivery& delivery);
 
 }  // namespace receiving

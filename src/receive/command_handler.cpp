@@ -1,8 +1,10 @@
 #include "command_handler.hpp"
 
 #include "command.hpp"
-#include "failure.hpp"
+#include "repr.hpp"
 #include "say.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
@@ -25,14 +27,15 @@ CommandHandler::CommandHandler(const std::string& program, const Options& option
       interruption_(interruption) {}
 
 std::optional<Ending> CommandHandler::handle(const rabbit::Delivery& delivery) {
-    const bool from_stream = stream_offset_of(delivery).has_value();
-    if (from_stream && options_.on_failure.value_or(OnFailure::stop) != OnFailure::stop) {
-        throw cli::Failure(cli::ExitCode::usage, "--on-failure: a stream takes nothing back and rejects nothing");
+    const auto& command = options_.command.front();
+    if (const auto& cause = delivery.message.unreadable; !cause.empty()) {
+        return fail(delivery, fmt::format("a message cannot be given to '{}', since its properties cannot be read ({})",
+                                          command, cli::printable(cause)));
     }
     const auto status = run_command(options_.command, delivery,
                                     [this](std::span<pollfd> descriptors) { wait_for_command(descriptors); });
     if (!status.succeeded()) {
-        return fail(delivery, status);
+        return fail(delivery, fmt::format("'{}' {}", command, status.text()));
     }
     pause_ = least_pause;
     take(delivery);
@@ -42,30 +45,35 @@ std::optional<Ending> CommandHandler::handle(const rabbit::Delivery& delivery) {
     return std::nullopt;
 }
 
-/// Cancels the consumer before the last message wanted is acked: the broker would send one more in its place.
+/// Cancels the consumer before the last message is acked: the broker would send one more in its place.
 void CommandHandler::take(const rabbit::Delivery& delivery) {
-    if (acks_.wants_one_more()) {
+    if (acks_.wants_one_more() || interruption_.pending()) {
         subscription_.cancel();
     }
     acks_.take(delivery);
     acks_.acked(delivery.delivery_tag);
 }
 
-std::optional<Ending> CommandHandler::fail(const rabbit::Delivery& delivery, const CommandStatus& status) {
+std::optional<Ending> CommandHandler::fail(const rabbit::Delivery& delivery, const std::string& cause) {
     const auto on_failure = options_.on_failure.value_or(OnFailure::stop);
     const bool given_back = interruption_.pending() || on_failure != OnFailure::reject;
-    cli::say("{}: '{}' {}; its message {}\n", program_, options_.command.front(), status.text(),
-             acks_.mode() == AckMode::automatic      ? "is lost (--ack auto)"
-             : stream_offset_of(delivery).has_value() ? "stays in the stream"
-             : given_back                             ? "goes back to the queue"
-                                                      : "was rejected");
-    if (interruption_.pending() || on_failure == OnFailure::stop) {
-        return interruption_.pending() ? Ending::interrupted : Ending::command_failed;
+    cli::say("{}: {}; the message {}\n", program_, cause,
+             acks_.mode() == AckMode::automatic ? "is lost (--ack auto)"
+             : options_.is_stream()             ? "stays in the stream"
+             : given_back                       ? "goes back to the queue"
+                                                : "was rejected");
+    if (interruption_.pending()) {  // it may be the signal that COMMAND died of
+        return Ending::interrupted;
+    }
+    if (on_failure == OnFailure::stop) {
+        subscription_.give_back_failed(delivery.delivery_tag);
+        return Ending::command_failed;
     }
     if (!given_back) {
         take(delivery);
     }
-    subscription_.consumer().nack(delivery.delivery_tag, given_back);
+    ++(given_back ? sent_back_ : rejected_);
+    subscription_.consumer().reject(delivery.delivery_tag, given_back);
     if (given_back && delivery.redelivered) {
         pause_before_next();
     }

@@ -14,8 +14,6 @@ struct pollfd;
 
 namespace receiving {
 
-struct CommandStatus;
-
 /// Runs COMMAND for each message; its status decides what becomes of the message.
 class CommandHandler final : public Handler {
 public:
@@ -25,10 +23,12 @@ public:
 
     std::optional<Ending> handle(const rabbit::Delivery& delivery) override;
     void announce(std::string_view line) override;
+    [[nodiscard]] std::uint64_t rejected() const override { return rejected_; }
+    [[nodiscard]] std::uint64_t sent_back() const override { return sent_back_; }
 
 private:
     void take(const rabbit::Delivery& delivery);
-    std::optional<Ending> fail(const rabbit::Delivery& delivery, const CommandStatus& status);
+    std::optional<Ending> fail(const rabbit::Delivery& delivery, const std::string& cause);
     void pause_before_next();
     void wait_for_command(std::span<pollfd> descriptors);
 
@@ -42,6 +42,8 @@ private:
     Acks& acks_;
     Interruption& interruption_;
     std::chrono::milliseconds pause_ = least_pause;  ///< after the next failure
+    std::uint64_t rejected_ = 0;
+    std::uint64_t sent_back_ = 0;
 };
 
 }  // namespace receiving

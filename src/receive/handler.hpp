@@ -3,6 +3,7 @@
 #include "ending.hpp"
 #include "rabbit/message.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -30,6 +31,11 @@ public:
 
     /// Acks are put off until settle().
     [[nodiscard]] virtual bool has_unsettled() const { return false; }
+
+    /// Messages for which COMMAND failed and that were rejected.
+    [[nodiscard]] virtual std::uint64_t rejected() const { return 0; }
+    /// Messages for which COMMAND failed and that were sent back to the queue.
+    [[nodiscard]] virtual std::uint64_t sent_back() const { return 0; }
 
     /// A descriptor with an error event once nobody reads the output any more; -1: none.
     [[nodiscard]] virtual int reader() const { return -1; }

@@ -1,9 +1,12 @@
 #include "printer.hpp"
 
 #include "failure.hpp"
+#include "repr.hpp"
 #include "say.hpp"
 #include "signals.hpp"
 #include "rabbit/error.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -15,9 +18,10 @@ namespace receiving {
 using rabbit::Clock;
 using rabbit::Deadline;
 
-Printer::Printer(const Options& options, Deadline ends_at, rabbit::Connection& connection, rabbit::Consumer& consumer,
-                 Acks& acks, Interruption& interruption)
-    : formatter_(options.formatter()),
+Printer::Printer(const std::string& program, const Options& options, Deadline ends_at, rabbit::Connection& connection,
+                 rabbit::Consumer& consumer, Acks& acks, Interruption& interruption)
+    : program_(program),
+      formatter_(options.formatter()),
       ends_at_(ends_at),
       quiet_(options.verbosity.quiet),
       connection_(connection),
@@ -27,12 +31,24 @@ Printer::Printer(const Options& options, Deadline ends_at, rabbit::Connection& c
       output_(STDOUT_FILENO, [this](int descriptor) { wait_for_reader(descriptor); }) {}
 
 std::optional<Ending> Printer::handle(const rabbit::Delivery& delivery) {
+    if (!delivery.message.unreadable.empty()) {
+        report_unreadable(delivery.message);
+    }
     formatter_.write(output_, delivery);
     acks_.take(delivery);
     if (const auto due = acks_.due()) {
         acknowledge(due);
     }
     return std::nullopt;
+}
+
+void Printer::report_unreadable(const rabbit::Message& message) {
+    const auto cause = fmt::format("a message's properties cannot be read ({})", cli::printable(message.unreadable));
+    if (formatter_.needs_properties()) {
+        output_.flush();
+        throw cli::Failure(cli::ExitCode::failed, cause + ", and the output is to show them; --format raw, for one, is not");
+    }
+    cli::say("{}: {}; its body is printed\n", program_, cause);
 }
 
 /// On standard output where the tutorials have it, elsewhere on standard error.

@@ -14,7 +14,7 @@ namespace receiving {
 class Printer final : public Handler {
 public:
     /// `ends_at` bounds the wait for a reader that has stopped. Everything referred to must outlive the printer.
-    Printer(const Options& options, rabbit::Deadline ends_at, rabbit::Connection& connection,
+    Printer(const std::string& program, const Options& options, rabbit::Deadline ends_at, rabbit::Connection& connection,
             rabbit::Consumer& consumer, Acks& acks, Interruption& interruption);
 
     std::optional<Ending> handle(const rabbit::Delivery& delivery) override;
@@ -26,10 +26,12 @@ public:
     [[nodiscard]] int reader() const override { return output_.descriptor(); }
 
 private:
+    void report_unreadable(const rabbit::Message& message);
     void acknowledge(std::optional<std::uint64_t> delivery_tag);
     [[nodiscard]] rabbit::Deadline give_up_at() const;
     void wait_for_reader(int descriptor);
 
+    const std::string& program_;
     Formatter formatter_;
     rabbit::Deadline ends_at_;
     bool quiet_;

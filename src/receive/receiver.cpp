@@ -21,6 +21,7 @@
 #include <cerrno>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include <poll.h>
 
@@ -34,11 +35,6 @@ Deadline after(Clock::time_point from, const std::optional<cli::Seconds>& durati
     return duration ? Deadline(from + std::chrono::duration_cast<Clock::duration>(*duration)) : Deadline();
 }
 
-cli::ExitCode code_of_signal(const Options& options) {
-    const auto code = cli::exit_code_of_signal();
-    return code == cli::ExitCode::interrupted && options.is_watch() ? cli::ExitCode::done : code;
-}
-
 /// The loop: takes messages from the subscription, has them handled, and knows when it is over.
 class Receiver {
 public:
@@ -49,24 +45,28 @@ public:
           ends_at_(after(begun, options.timeout)),
           connection_(connection),
           subscription_(connection, options),
-          acks_(options.ack_mode(), options.prefetch_count(), options.count),
+          acks_(options.ack_mode(), subscription_.prefetch(), options.count, options.is_stream()),
           handler_(make_handler()) {}
 
     cli::ExitCode run() {
-        handler_->announce(" [*] Waiting for messages. To exit press CTRL+C\n");
+        handler_->announce(options_.is_watch() ? " [*] Waiting for messages. To exit press CTRL+C\n"
+                                               : " [*] Waiting for messages.\n");
         const auto ending = receive_to_end();
         if (ending == Ending::interrupted && cli::exit_code_of_signal() == cli::ExitCode::interrupted) {
             handler_->announce("Interrupted\n");
         }
         handler_->flush();
-        connection_.close();
-        return exit_code(ending);
+        const Tally tally{acks_.taken(), handler_->rejected(), handler_->sent_back()};
+        if (const auto text = shortfall(ending, options_, tally); !text.empty() && !options_.verbosity.quiet) {
+            cli::say("{}: {}\n", program_, text);
+        }
+        return exit_code(ending, options_, tally, cli::exit_code_of_signal());
     }
 
 private:
     std::unique_ptr<Handler> make_handler() {
         if (options_.command.empty()) {
-            return std::make_unique<Printer>(options_, ends_at_, connection_, subscription_.consumer(), acks_,
+            return std::make_unique<Printer>(program_, options_, ends_at_, connection_, subscription_.consumer(), acks_,
                                              interruption_);
         }
         return std::make_unique<CommandHandler>(program_, options_, ends_at_, connection_, subscription_, acks_,
@@ -76,7 +76,7 @@ private:
     Ending receive_to_end() {
         try {
             const auto ending = receive_until_end();
-            finish(ending);
+            end_in_order(ending);
             return ending;
         } catch (const cli::Failure& failure) {
             throw failure_after_closing(failure);
@@ -96,24 +96,30 @@ private:
                     return Ending::interrupted;
                 }
                 handler_->flush();
-                if (!connection_.may_reopen(error)) {
+                // A deleted queue is declared again in the way that a lost connection is opened again.
+                const bool was_deleted = subscription_.consumer().cancelled_by_broker();
+                const rabbit::Error lost(was_deleted ? rabbit::ErrorKind::lost : error.kind(), "", "");
+                if (!connection_.may_reopen(lost)) {
                     throw;
                 }
-                reconnect(error);
+                reconnect(error, was_deleted);
             }
         }
     }
 
-    /// What was not acked comes again and counts again; a stream is read on after the last message.
-    void reconnect(const rabbit::Error& lost) {
-        cli::say("{}: {}\n", program_, cli::printable(lost.what()));
+    /// What was not acked comes again and counts again, unless the queue was deleted with it. A stream is read on after
+    /// the last message.
+    void reconnect(const rabbit::Error& why, bool queue_was_deleted) {
+        cli::say("{}: {}\n", program_, cli::printable(why.what()));
         connection_.reopen();
         subscription_.resume(acks_.stream_offset());
         const auto before = acks_.taken();
-        acks_.reconnected();
-        last_message_at_ = Clock::now();
-        cli::say("{}: connected to {} again{}{}\n", program_, connection_.endpoint().name(),
+        acks_.restarted(!queue_was_deleted);
+        handled_ = true;
+        cli::say("{}: connected to {} again{}{}{}\n", program_, connection_.endpoint().name(),
                  options_.has_own_queue() ? "; messages for the queue that went with the connection are lost" : "",
+                 queue_was_deleted ? fmt::format("; consuming from queue '{}' again", subscription_.consumer().queue())
+                                   : "",
                  acks_.taken() < before ? "; messages whose acks did not arrive come again" : "");
     }
 
@@ -130,19 +136,17 @@ private:
         auto delivery = subscription_.consumer().next_buffered();
         if (!delivery) {
             handler_->flush();
+            if (std::exchange(handled_, false)) {  // the time that COMMAND or the reader took is not idle
+                idle_since_ = Clock::now();
+                lull_ = least_lull;
+                lull_at_ = idle_since_ + lull_;
+            }
             delivery = wait_for_next();
         }
         if (!delivery) {
             return pause();
         }
-        if (options_.drain && stream_offset_of(*delivery)) {
-            throw cli::Failure(cli::ExitCode::usage, "--drain: a stream is never empty; use --idle");
-        }
-        if (options_.idle || uses_lulls()) {
-            last_message_at_ = Clock::now();
-            lull_ = least_lull;
-            lull_at_ = last_message_at_ + lull_;
-        }
+        handled_ = true;
         return handler_->handle(*delivery);
     }
 
@@ -157,7 +161,7 @@ private:
             lull_ = std::min(2 * lull_, longest);
             lull_at_ = Clock::now() + lull_;
         }
-        return rabbit::passed(after(last_message_at_, options_.idle)) ? std::optional(Ending::out_of_time)
+        return rabbit::passed(after(idle_since_, options_.idle)) ? std::optional(Ending::out_of_time)
                                                                       : std::nullopt;
     }
 
@@ -167,7 +171,7 @@ private:
 
     /// The next message; empty at a deadline or in a lull.
     std::optional<rabbit::Delivery> wait_for_next() {
-        auto deadline = rabbit::earlier(ends_at_, after(last_message_at_, options_.idle));
+        auto deadline = rabbit::earlier(ends_at_, after(idle_since_, options_.idle));
         if (options_.drain || handler_->has_unsettled()) {
             deadline = rabbit::earlier(deadline, lull_at_);
         }
@@ -179,14 +183,38 @@ private:
         return delivery;
     }
 
-    /// Ends the consumer. What was on its way is handled if it is off the queue. If it is not, the broker gives it back
-    /// when the connection ends, in order also where basic.nack would send it to the back of a quorum queue
-    /// (https://github.com/rabbitmq/rabbitmq-server/issues/3776).
+    /// Closes the connection after everything that was taken is acked. Whoever has interrupted it does not wait for a
+    /// broker that no longer answers.
+    void end_in_order(Ending ending) {
+        try {
+            finish(ending);
+            limit_answer(ending);
+            connection_.close();
+        } catch (const rabbit::Error& error) {
+            if (ending != Ending::interrupted || error.kind() != rabbit::ErrorKind::lost) {
+                throw;
+            }
+            cli::say("{}: {}\n", program_, cli::printable(error.what()));
+        }
+    }
+
+    /// The deadline that --timeout set may have passed: the broker has some time of its own to answer while it ends.
+    void limit_answer(Ending ending) {
+        constexpr std::chrono::seconds patience{2};
+        const bool hurries = ending == Ending::interrupted || ending == Ending::out_of_time;
+        connection_.set_deadline(hurries ? Deadline(Clock::now() + patience) : Deadline());
+    }
+
+    /// Ends the consumer. What was on its way is handled if it is off the queue, and printed if it would count as a failed
+    /// delivery; otherwise it is given back.
     void finish(Ending ending) {
+        limit_answer(ending);
+        interruption_.outlast([this] { subscription_.await_prefetched(acks_.unacked()); });
         subscription_.cancel();
+        const bool prints = options_.command.empty() && subscription_.giving_back_counts();
         std::uint64_t lost = 0;
-        while (const auto delivery = next_of_the_last()) {
-            if (acks_.mode() == AckMode::written) {
+        while (const auto delivery = next_of_the_last(ending)) {
+            if (acks_.mode() == AckMode::written && !prints) {
                 continue;
             }
             if (ending == Ending::command_failed) {
@@ -200,10 +228,12 @@ private:
             cli::say("{}: {} messages that were on their way are lost (--ack auto)\n", program_, lost);
         }
         handler_->finish();
+        subscription_.give_back();
     }
 
-    std::optional<rabbit::Delivery> next_of_the_last() {
+    std::optional<rabbit::Delivery> next_of_the_last(Ending ending) {
         try {
+            limit_answer(ending);
             return interruption_.outlast([this] { return subscription_.consumer().next(); });
         } catch (const rabbit::Error&) {
             handler_->flush();
@@ -215,9 +245,11 @@ private:
     /// was lost by it.
     cli::Failure failure_after_closing(const cli::Failure& failure) {
         try {
+            connection_.set_deadline(Clock::now() + std::chrono::seconds(5));
             subscription_.cancel();
             while (subscription_.consumer().next(Clock::now() + std::chrono::seconds(5))) {
             }
+            subscription_.give_back();
             connection_.close();
         } catch (const rabbit::Error&) {
             // The broker also gives back what a lost connection had not acked.
@@ -227,28 +259,6 @@ private:
         }
         return {failure.code(), fmt::format("{}; messages that were on their way are lost, which --ack written prevents",
                                             failure.what())};
-    }
-
-    cli::ExitCode exit_code(Ending ending) const {
-        switch (ending) {
-            case Ending::counted:
-                return cli::ExitCode::done;
-            case Ending::command_failed:
-                return cli::ExitCode::failed;
-            case Ending::interrupted:
-                return code_of_signal(options_);
-            case Ending::out_of_time:
-            case Ending::drained:
-                break;
-        }
-        if (!options_.count) {
-            return cli::ExitCode::done;
-        }
-        if (!options_.verbosity.quiet) {
-            cli::say("{}: {} of {} messages came before {}\n", program_, acks_.taken(), *options_.count,
-                     ending == Ending::drained ? "the queue was empty" : "the time was up");
-        }
-        return acks_.taken() == 0 ? cli::ExitCode::nothing_came : cli::ExitCode::too_few_came;
     }
 
     static constexpr std::chrono::milliseconds least_lull{5};
@@ -261,9 +271,10 @@ private:
     Subscription subscription_;
     Acks acks_;
     std::unique_ptr<Handler> handler_;
-    Clock::time_point last_message_at_ = Clock::now();
+    bool handled_ = true;            ///< a message, since idle_since_
+    Clock::time_point idle_since_;
     std::chrono::milliseconds lull_ = least_lull;
-    Clock::time_point lull_at_ = Clock::now() + lull_;  ///< when no message has come for that long
+    Clock::time_point lull_at_;      ///< when no message has come for that long
 };
 
 }  // namespace
@@ -280,7 +291,7 @@ cli::ExitCode receive(const std::string& program, const Options& options) {
             throw;
         }
         cli::report_error(program, error);
-        return code_of_signal(options);
+        return exit_code_of_signal(options, cli::exit_code_of_signal());
     }
 }
 

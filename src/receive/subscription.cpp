@@ -1,45 +1,73 @@
 #include "subscription.hpp"
 
+#include "broker_rules.hpp"
+#include "failure.hpp"
 #include "rabbit/error.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <utility>
 
 namespace receiving {
 namespace {
 
-constexpr auto offset_argument = "x-stream-offset";
+constexpr int not_found = 404;  // a reply code (AMQP 0-9-1, section 1.1 of the generated reference)
 
-/// RabbitMQ says of a stream only that the prefetch is missing.
-rabbit::Error explained(const rabbit::Error& error) {
-    const bool is_stream = error.cause().find("prefetch count is not set") != std::string::npos;
-    return is_stream ? rabbit::Error(error.kind(), "cannot consume",
-                                     error.cause() + "; a stream must be read with --ack written", error.reply_code())
-                     : error;
+/// Throws what the user is to change if `error` is that the queue has another type than the options say.
+void check_type(const rabbit::Error& error, const std::string& queue, const Options& options) {
+    const auto type = type_of_refusing_queue(error);
+    if (type == "stream" && !options.is_stream()) {
+        throw cli::Failure(cli::ExitCode::usage,
+                           fmt::format("queue '{}' is a stream: add --queue-type stream{}", queue,
+                                       options.drain ? ", and --idle instead of --drain, since it is never empty" : ""));
+    }
+    if (!type.empty() && options.is_stream()) {
+        throw cli::Failure(cli::ExitCode::usage, fmt::format("--offset: queue '{}' is not a stream but a {} queue", queue,
+                                                             type));
+    }
 }
 
 }  // namespace
 
 Subscription::Subscription(rabbit::Connection& connection, const Options& options)
-    : connection_(connection), options_(options) {
+    : connection_(connection), options_(options), prefetch_(options.prefetch_count()) {
     connection_.with_reconnect([this] { start(); });
 }
 
 void Subscription::start() {
     const auto queue = take_queue();
-    if (!options_.drain) {
-        consume(queue, options_.consumer_arguments());
+    limit_prefetch(queue);
+    consume(queue, arguments_after({}));
+}
+
+/// A quorum queue whose broker counts what is given back, and drops a message that was given back too often, is asked
+/// for little more than is being printed.
+void Subscription::limit_prefetch(const std::string& queue) {
+    constexpr std::uint16_t few = 16;
+    const bool gives_back = options_.ack_mode() == AckMode::written && !options_.is_stream() && options_.command.empty();
+    if (!gives_back || options_.has_own_queue() || nack_is_free(connection_.server())) {
         return;
     }
-    // A stream is never empty: it is asked for its first message, so that it shows itself. Classic queues have no use
-    // for the argument, quorum queues refuse it.
-    try {
-        consume(queue, {{offset_argument, {"first"}}});
-    } catch (const rabbit::Error& error) {
-        if (error.reply_code() != cli::precondition_failed) {
-            throw;
+    auto type = options_.queue.type;
+    if (type.empty() && prefetch_ > few) {
+        try {  // every type of queue refuses one of the two
+            consume(queue, {{priority_argument, {std::int32_t{0}}}, {offset_argument, {"first"}}});
+            consumer_->cancel();
+            while (consumer_->next()) {
+            }
+            consumer_->nack_all();
+        } catch (const rabbit::Error& error) {
+            type = type_of_refusing_queue(error);
+            if (type.empty()) {
+                throw;
+            }
+            connection_.reopen_channel();
         }
-        connection_.reopen_channel();
-        consume(queue, {});
+    }
+    giving_back_counts_ = type == "quorum" || (type.empty() && prefetch_ <= few);
+    if (type == "quorum" && !options_.prefetch) {
+        prefetch_ = std::min(prefetch_, few);
     }
 }
 
@@ -49,11 +77,23 @@ void Subscription::consume(const std::string& queue, rabbit::Table arguments) {
                                                                .consumer_tag = options_.consumer_tag,
                                                                .no_ack = options_.ack_mode() == AckMode::automatic,
                                                                .exclusive = options_.exclusive,
-                                                               .prefetch = options_.prefetch_count(),
+                                                               .prefetch = prefetch_,
                                                                .arguments = std::move(arguments)});
     } catch (const rabbit::Error& error) {
-        throw explained(error);
+        check_type(error, queue, options_);
+        throw;
     }
+}
+
+/// They make a queue of another type than the options say refuse the consumer.
+rabbit::Table Subscription::arguments_after(std::optional<std::int64_t> stream_offset) const {
+    if (!options_.is_stream()) {
+        return {{priority_argument, {std::int32_t{0}}}};
+    }
+    if (stream_offset) {
+        return {{offset_argument, {*stream_offset + 1}}};
+    }
+    return options_.offset.empty() ? rabbit::Table{{offset_argument, {"next"}}} : options_.consumer_arguments();
 }
 
 void Subscription::cancel() {
@@ -63,16 +103,19 @@ void Subscription::cancel() {
 }
 
 void Subscription::resume(std::optional<std::int64_t> stream_offset) {
-    const auto arguments =
-        stream_offset ? rabbit::Table{{offset_argument, {*stream_offset + 1}}} : options_.consumer_arguments();
+    const bool was_deleted = consumer_->cancelled_by_broker();
     connection_.with_reconnect([&] {
         try {
-            consumer_->resume(take_queue(), arguments);
+            consumer_->resume(take_queue(), arguments_after(stream_offset));
             cancelled_ = false;
         } catch (const rabbit::Error& error) {
-            // The broker may not have noticed yet that the connection before this one is gone.
-            const bool held = error.kind() == rabbit::ErrorKind::refused && error.cause().find("exclusive") != std::string::npos;
-            throw held ? rabbit::Error(rabbit::ErrorKind::lost, error.operation(), error.cause()) : error;
+            check_type(error, consumer_->queue(), options_);
+            // The broker may not have noticed yet that the connection before this one is gone. A queue that was deleted
+            // and is not to be declared here may be made again by somebody else.
+            const bool held =
+                error.kind() == rabbit::ErrorKind::refused && error.cause().find("exclusive") != std::string::npos;
+            const bool awaited = was_deleted && error.reply_code() == not_found;
+            throw held || awaited ? rabbit::Error(rabbit::ErrorKind::lost, error.operation(), error.cause()) : error;
         }
     });
 }
@@ -84,8 +127,10 @@ std::string Subscription::take_queue() {
         own.name.clear();
         own.exclusive = true;
         queue = connection_.declare(own).name;
-    } else {
+    } else if (options_.offset.empty() || options_.queue.no_declare || options_.queue.declares_exactly()) {
         queue = cli::declare(connection_, options_.queue).name;
+    } else {
+        queue = declare_stream();
     }
     const auto arguments = options_.parsed_binding_arguments();
     for (const auto& source : options_.sources()) {
@@ -94,16 +139,62 @@ std::string Subscription::take_queue() {
     return queue;
 }
 
-/// The broker may answer before it sends what it has taken off the queue already, but not before it has seen to what
-/// came before the question: hence two.
+/// --offset says that the queue is a stream, but not with which arguments: one that exists is used as it is.
+std::string Subscription::declare_stream() {
+    const auto& name = options_.queue.name;
+    try {
+        return connection_.declare({.name = name, .durable = true, .arguments = {{"x-queue-type", {"stream"}}}}).name;
+    } catch (const rabbit::Error& error) {
+        if (error.reply_code() != cli::precondition_failed) {
+            throw;
+        }
+    }
+    connection_.reopen_channel();
+    return connection_.declare({.name = name, .passive = true, .arguments = {}}).name;
+}
+
+/// The broker may answer before it sends what it has already taken off the queue, but not before it has handled what
+/// came before the question. Hence it is asked twice.
 bool Subscription::is_empty() {
     for (int i = 0; i < 2; ++i) {
-        const auto queue = connection_.declare({.name = consumer_->queue(), .passive = true, .arguments = {}});
-        if (queue.message_count > 0 || consumer_->has_arrived()) {
+        if (ready() > 0 || consumer_->arrived() > 0) {
             return false;
         }
     }
     return true;
+}
+
+/// The number of messages in the queue that are ready to be delivered.
+std::uint32_t Subscription::ready() {
+    return connection_.declare({.name = consumer_->queue(), .passive = true, .arguments = {}}).message_count;
+}
+
+void Subscription::await_prefetched(std::uint64_t unacked) {
+    using rabbit::Clock;
+    const auto until = Clock::now() + std::chrono::milliseconds(500);
+    while (giving_back_counts_ && unacked + consumer_->arrived() < prefetch_ && !rabbit::passed(until)) {
+        if (ready() == 0 && ready() == 0) {
+            return;
+        }
+        connection_.wait(std::min(until, Clock::now() + std::chrono::milliseconds(10)));
+    }
+}
+
+bool Subscription::can_give_back_freely() const {
+    return options_.ack_mode() == AckMode::written && !options_.is_stream() && nack_is_free(connection_.server());
+}
+
+void Subscription::give_back() {
+    if (can_give_back_freely()) {
+        consumer_->nack_all();
+    }
+}
+
+void Subscription::give_back_failed(std::uint64_t delivery_tag) {
+    if (can_give_back_freely()) {
+        cancel();  // or it would come again at once
+        consumer_->reject(delivery_tag, true);
+    }
 }
 
 }  // namespace receiving

@@ -9,30 +9,56 @@
 
 namespace receiving {
 
-/// What `receive` consumes from: the queue, declared and bound as the options say, and the consumer on it.
+/// What `receive` consumes from: the queue, declared and bound as the options say, and the consumer on it. It knows what
+/// becomes of messages that are given back (docs/acks.md).
 class Subscription {
 public:
-    /// Starts the consumer; again where the connection is lost meanwhile and may be reopened.
+    /// Starts the consumer; again where the connection is lost meanwhile and may be reopened. Throws cli::Failure of code
+    /// `usage` if the queue is a stream and the options do not say so, or the other way round.
     Subscription(rabbit::Connection& connection, const Options& options);
 
     [[nodiscard]] rabbit::Consumer& consumer() noexcept { return *consumer_; }
 
+    /// The maximum number of unacknowledged messages.
+    [[nodiscard]] std::uint16_t prefetch() const noexcept { return prefetch_; }
+
     /// Cancels the consumer, once.
     void cancel();
 
-    /// After Connection::reopen(): all of it again. A stream is read on from behind `stream_offset`.
+    /// After Connection::reopen(): declares, binds and consumes again; a stream from the message after `stream_offset`.
     void resume(std::optional<std::int64_t> stream_offset);
 
     /// Nothing is ready in the queue and nothing is on its way.
     bool is_empty();
 
+    /// A message given back would count as a failed delivery, whatever the way. Those fetched are better printed.
+    [[nodiscard]] bool giving_back_counts() const noexcept { return giving_back_counts_; }
+
+    /// Waits until every message is here that the broker sends before it is told to stop, where giving back counts: a quorum
+    /// queue gives back those that cross basic.cancel. `unacked` messages were handed out and not acked.
+    void await_prefetched(std::uint64_t unacked);
+
+    /// Gives back, in order, all that was fetched and not acked. Where it would count either way, this is left to the
+    /// end of the connection, which keeps the order also where basic.nack does not
+    /// (https://github.com/rabbitmq/rabbitmq-server/issues/3776).
+    void give_back();
+    /// Gives back one message, as a failed delivery; by the end of the connection as above.
+    void give_back_failed(std::uint64_t delivery_tag);
+
 private:
     std::string take_queue();
+    std::uint32_t ready();
+    std::string declare_stream();
     void start();
+    void limit_prefetch(const std::string& queue);
     void consume(const std::string& queue, rabbit::Table arguments);
+    [[nodiscard]] rabbit::Table arguments_after(std::optional<std::int64_t> stream_offset) const;
+    [[nodiscard]] bool can_give_back_freely() const;
 
     rabbit::Connection& connection_;
     const Options& options_;
+    std::uint16_t prefetch_;
+    bool giving_back_counts_ = false;
     std::optional<rabbit::Consumer> consumer_;
     bool cancelled_ = false;
 };

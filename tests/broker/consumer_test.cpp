@@ -354,13 +354,13 @@ TEST_F(ConsumerTest, AcksOneAlone) {
     EXPECT_EQ(take(endpoint(), queue(), 2), (Bodies{"0", "2"}));
 }
 
-TEST_F(ConsumerTest, ANackPutsAMessageBackOrDropsIt) {
+TEST_F(ConsumerTest, ARejectPutsAMessageBackOrDropsIt) {
     fill_queue(3);
     auto connection = connect();
     rabbit::Consumer consumer(connection, acking());
     const auto deliveries = receive(consumer, 3);
-    consumer.nack(deliveries[0].delivery_tag, false);
-    consumer.nack(deliveries[2].delivery_tag, true);
+    consumer.reject(deliveries[0].delivery_tag, false);
+    consumer.reject(deliveries[2].delivery_tag, true);
     const auto again = receive(consumer, 1);
     ASSERT_EQ(again.size(), 1u);
     EXPECT_EQ(again[0].message.body, "2");
@@ -368,6 +368,30 @@ TEST_F(ConsumerTest, ANackPutsAMessageBackOrDropsIt) {
     connection.close();
     EXPECT_EQ(take(endpoint(), queue(), 2), (Bodies{"1", "2"}));
     EXPECT_EQ(witness().count(queue()), 0u);
+}
+
+TEST_F(ConsumerTest, NackAllGivesBackWhatIsNotAcked) {
+    fill_queue(5);
+    {
+        auto connection = connect();
+        rabbit::Consumer consumer(connection, acking());
+        const auto deliveries = receive(consumer, 5);
+        consumer.cancel();
+        consumer.ack_up_to(deliveries[1].delivery_tag);
+        consumer.nack_all();
+        connection.declare({.name = queue(), .passive = true});  // the connection goes on
+        EXPECT_EQ(take(endpoint(), queue(), 3), (Bodies{"2", "3", "4"}));
+        connection.close();
+    }
+    EXPECT_EQ(witness().count(queue()), 0u);
+}
+
+TEST_F(ConsumerTest, NackAllOfNothingIsNoError) {
+    auto connection = connect();
+    rabbit::Consumer consumer(connection, acking());
+    consumer.cancel();
+    consumer.nack_all();
+    connection.close();
 }
 
 TEST_F(ConsumerTest, WhatIsNotAckedGoesBackInOrderWithItsConnection) {

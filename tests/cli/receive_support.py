@@ -16,7 +16,8 @@ from program import DEADLINE, Process, Program
 from send_support import feed
 from witness import publish
 
-READY = b" [*] Waiting for messages. To exit press CTRL+C\n"
+READY = b" [*] Waiting for messages. To exit press CTRL+C\n"  # of a plain watch
+WAITING = b" [*] Waiting for messages.\n"  # of one that ends by itself
 NOWHERE = "amqp://127.0.0.1:1/"  # nobody listens: what succeeds or fails with it has not connected
 PATIENCE = 120.0  # for what takes a second where nothing else runs: an election, a node that catches up
 ROUNDS = int(os.environ.get("HELLO_RABBIT_ROUNDS", "3"))
@@ -126,7 +127,7 @@ def await_message(channel: BlockingChannel, queue: str, timeout: float = DEADLIN
 
 def await_ready(process: Process) -> None:
     """The consumer is there; for the formats that say so on standard error."""
-    process.wait_for(lambda: READY in process.stderr, "ready line")
+    process.wait_for(lambda: READY in process.stderr or WAITING in process.stderr, "ready line")
 
 
 def seeded(name: str) -> random.Random:

@@ -11,7 +11,7 @@ from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 
 from program import Process, Program, Result
-from receive_support import NOWHERE, READY, await_consumer, await_ready, declare_with
+from receive_support import NOWHERE, READY, WAITING, await_consumer, await_ready, declare_with
 from witness import publish
 
 EVERY_BYTE = [bytes([byte]) for byte in range(256)]
@@ -60,7 +60,7 @@ def test_hello_is_pythons_repr(
     bodies = [*EVERY_BYTE, *TRICKY, bytes(range(256))]
     declare_with(channel, queue, *bodies)
     expected = b"".join(f" [x] Received {body!r}\n".encode() for body in bodies)
-    assert drain(receive, queue, *args).stdout == READY + expected
+    assert drain(receive, queue, *args).stdout == WAITING + expected
 
 
 def test_text_is_a_line_a_message_that_can_be_read_back(

@@ -13,6 +13,7 @@ from program import Process, Program, Result
 from receive_support import (
     NOWHERE,
     READY,
+    WAITING,
     await_no_consumer,
     await_ready,
     bodies_left_in,
@@ -29,7 +30,7 @@ ACKS = pytest.mark.parametrize("ack", [(), ("--ack", "written")], ids=["auto", "
 
 def assert_one_line(result: Result, status: int, *words: str) -> None:
     assert result.returncode == status, result
-    line = result.stderr.removeprefix(READY)
+    line = result.stderr.removeprefix(READY).removeprefix(WAITING)
     assert re.fullmatch(rb"receive: [^\n]+\n", line), result.stderr
     for word in words:
         assert word in line.decode()

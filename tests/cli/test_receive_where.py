@@ -227,9 +227,10 @@ def test_a_stream_without_acks_is_refused(receive: Program, options: tuple[str, 
 
 
 def test_a_stream_that_turns_out_to_be_one(receive: Program, stream: str) -> None:
-    result = receive("-q", stream)
-    assert result.returncode == 1 and result.stderr.count(b"\n") == 1
-    assert b"--ack written" in result.stderr
+    for options in ((), ("--ack", "written"), ("--count", "1"), ("--", "/bin/cat")):
+        result = receive("-q", stream, *options)
+        assert (result.returncode, result.stdout) == (64, b"")
+        assert re.fullmatch(rb"receive: queue '[^']+' is a stream: add --queue-type stream\n", result.stderr)
 
 
 @pytest.mark.parametrize("offset", ["", "x", "-1", "@", "@x", "2026-01-31", "1.5"])
@@ -242,4 +243,4 @@ def test_a_bad_offset(receive: Program, offset: str) -> None:
 def test_drain_of_what_turns_out_to_be_a_stream(receive: Program, stream: str) -> None:
     result = receive("-q", stream, "--drain", *LINES)
     assert (result.returncode, result.stdout) == (64, b"")
-    assert b"--idle" in result.stderr
+    assert b"--idle" in result.stderr and b"--queue-type stream" in result.stderr

@@ -18,7 +18,7 @@ void take(Acks& acks, std::uint64_t first, std::uint64_t last) {
 }
 
 TEST(Acks, NothingIsAckedUnderAuto) {
-    Acks acks(AckMode::automatic, 0, {});
+    Acks acks(AckMode::automatic, 0, {}, false);
     take(acks, 1, 5000);
     EXPECT_EQ(acks.due(), std::nullopt);
     EXPECT_EQ(acks.due_at_pause(), std::nullopt);
@@ -27,7 +27,7 @@ TEST(Acks, NothingIsAckedUnderAuto) {
 }
 
 TEST(Acks, UnderLoadTheyComeByHalfThePrefetch) {
-    Acks acks(AckMode::written, 10, {});
+    Acks acks(AckMode::written, 10, {}, false);
     take(acks, 1, 4);
     EXPECT_EQ(acks.due(), std::nullopt);
     take(acks, 5, 5);
@@ -39,13 +39,13 @@ TEST(Acks, UnderLoadTheyComeByHalfThePrefetch) {
 }
 
 TEST(Acks, APrefetchOfOneAcksEachMessage) {
-    Acks acks(AckMode::written, 1, {});
+    Acks acks(AckMode::written, 1, {}, false);
     take(acks, 1, 1);
     EXPECT_EQ(acks.due(), 1u);
 }
 
 TEST(Acks, AtAPauseAllAreDue) {
-    Acks acks(AckMode::written, 1000, {});
+    Acks acks(AckMode::written, 1000, {}, false);
     EXPECT_EQ(acks.due_at_pause(), std::nullopt);
     take(acks, 1, 3);
     EXPECT_EQ(acks.due_at_pause(), 3u);
@@ -54,7 +54,7 @@ TEST(Acks, AtAPauseAllAreDue) {
 }
 
 TEST(Acks, WithACountTheLastOnesWaitForTheEnd) {
-    Acks acks(AckMode::written, 4, 10);
+    Acks acks(AckMode::written, 4, 10, false);
     take(acks, 1, 8);
     EXPECT_EQ(acks.due(), 6u);  // four unacked ones are those that the broker has sent last
     acks.acked(6);
@@ -66,10 +66,10 @@ TEST(Acks, WithACountTheLastOnesWaitForTheEnd) {
 }
 
 TEST(Acks, AfterAReconnectWhatWasNotAckedCountsAgain) {
-    Acks acks(AckMode::written, 10, 7);
+    Acks acks(AckMode::written, 10, 7, false);
     take(acks, 1, 6);
     acks.acked(4);
-    acks.reconnected();
+    acks.restarted(true);
     EXPECT_EQ(acks.taken(), 4u);
     take(acks, 11, 13);  // delivery tags go on rising
     EXPECT_TRUE(acks.is_complete());
@@ -77,14 +77,48 @@ TEST(Acks, AfterAReconnectWhatWasNotAckedCountsAgain) {
 }
 
 TEST(Acks, AfterAReconnectUnderAutoNothingComesAgain) {
-    Acks acks(AckMode::automatic, 0, {});
+    Acks acks(AckMode::automatic, 0, {}, false);
     take(acks, 1, 6);
-    acks.reconnected();
+    acks.restarted(true);
     EXPECT_EQ(acks.taken(), 6u);
 }
 
+TEST(Acks, WhatADeletedQueueHeldDoesNotComeAgain) {
+    Acks acks(AckMode::written, 10, {}, false);
+    take(acks, 1, 3);
+    acks.restarted(false);
+    EXPECT_EQ(acks.taken(), 3u);
+    EXPECT_EQ(acks.due_at_end(), std::nullopt);
+}
+
+rabbit::Delivery delivery_with_offset(std::uint64_t tag, std::int64_t offset) {
+    auto result = delivery(tag);
+    rabbit::Properties properties;
+    properties.headers = rabbit::Table{{"x-stream-offset", {offset}}};
+    result.message.properties = std::make_shared<const rabbit::Properties>(std::move(properties));
+    return result;
+}
+
+TEST(Acks, AStreamIsReadOnAndNothingCountsAgain) {
+    Acks acks(AckMode::written, 10, {}, true);
+    EXPECT_EQ(acks.stream_offset(), std::nullopt);
+    acks.take(delivery_with_offset(1, 41));
+    acks.take(delivery_with_offset(2, 42));
+    acks.restarted(true);
+    EXPECT_EQ(acks.taken(), 2u);
+    EXPECT_EQ(acks.stream_offset(), 42);
+}
+
+TEST(Acks, APublishersOwnOffsetMakesNoStream) {
+    Acks acks(AckMode::written, 10, {}, false);
+    acks.take(delivery_with_offset(1, 41));
+    EXPECT_EQ(acks.stream_offset(), std::nullopt);
+    acks.restarted(true);
+    EXPECT_EQ(acks.taken(), 0u);
+}
+
 TEST(Acks, OneMoreIsWantedBeforeTheLast) {
-    Acks acks(AckMode::written, 1, 2);
+    Acks acks(AckMode::written, 1, 2, false);
     EXPECT_FALSE(acks.wants_one_more());
     take(acks, 1, 1);
     EXPECT_TRUE(acks.wants_one_more());

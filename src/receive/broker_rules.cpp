@@ -1,0 +1,43 @@
+#include "broker_rules.hpp"
+
+#include <charconv>
+#include <utility>
+
+namespace receiving {
+namespace {
+
+/// The number at the beginning of `text`, which is left without it; 0: there is none.
+int take_number(std::string_view& text) {
+    int number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    text.remove_prefix(error == std::errc() ? static_cast<std::size_t>(end - text.data()) : 0);
+    return number;
+}
+
+}  // namespace
+
+bool nack_is_free(std::string_view server) {
+    constexpr std::string_view product = "RabbitMQ ";
+    if (!server.starts_with(product)) {
+        return false;
+    }
+    server.remove_prefix(product.size());
+    const auto major = take_number(server);
+    server.remove_prefix(server.starts_with('.') ? 1 : 0);
+    const auto minor = take_number(server);
+    return std::pair(major, minor) >= std::pair(4, 3);
+}
+
+std::string type_of_refusing_queue(const rabbit::Error& error) {
+    constexpr std::string_view before = "of queue type rabbit_";
+    constexpr std::string_view after = "_queue";
+    const std::string_view cause = error.cause();
+    const auto found = cause.find(before);
+    if (found == cause.npos) {
+        return {};
+    }
+    const auto type = cause.substr(found + before.size());
+    return std::string(type.substr(0, type.find(after)));
+}
+
+}  // namespace receiving
