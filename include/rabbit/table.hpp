@@ -50,6 +50,10 @@ struct Field {
     bool operator==(const Field&) const;
 };
 
+/// How deep a table's values may be nested, so that this library and the rabbitmq-c it runs with can read it: 1 for a
+/// table without arrays and tables in it. rabbitmq-c has had a limit since 0.15.
+int deepest_nesting();
+
 inline bool Value::operator==(const Value& other) const { return data == other.data; }
 inline bool Field::operator==(const Field& other) const { return name == other.name && value == other.value; }
 

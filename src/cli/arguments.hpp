@@ -1,6 +1,6 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include "cli11_fwd.hpp"
 
 #include <functional>
 #include <string>

@@ -1,21 +1,19 @@
 #pragma once
 
 #include "parse_number.hpp"
+#include "seconds.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
 
 /// What the options need of CLI11 and CLI11 2.1 to 2.6 do not do alike, do not say well, or do not do at all.
 namespace cli {
-
-using Seconds = std::chrono::duration<double>;
 
 /// CLI11 splits a value in brackets at its commas. The NUL that this puts after such a value, which no argument can
 /// hold, prevents that; unprotect_values() takes it off again.

@@ -1,9 +1,8 @@
 #pragma once
 
-#include "cli11.hpp"
+#include "cli11_fwd.hpp"
+#include "seconds.hpp"
 #include "rabbit/endpoint.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <cstdint>
 #include <optional>

@@ -1,8 +1,7 @@
 #pragma once
 
+#include "cli11_fwd.hpp"
 #include "program.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <string>
 

@@ -1,8 +1,7 @@
 #pragma once
 
+#include "cli11_fwd.hpp"
 #include "exit_code.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <functional>
 #include <string>

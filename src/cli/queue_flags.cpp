@@ -11,6 +11,12 @@ namespace {
 
 constexpr auto group = "Queue";
 
+/// Names that only the broker may declare (AMQP 0-9-1, section 1.7.2.1 of the generated reference).
+constexpr auto reserved = "amq.";
+/// Of the address of a client that waits for an answer. RabbitMQ lets a passive declaration ask whether it still does
+/// (https://www.rabbitmq.com/docs/direct-reply-to).
+constexpr auto direct_reply = "amq.rabbitmq.reply-to.";
+
 // AMQP 0-9-1, section 1.1 of the generated reference.
 constexpr int internal_error = 541;
 
@@ -117,7 +123,10 @@ rabbit::QueueOptions QueueFlags::to_declare() const {
 }
 
 rabbit::Queue declare(rabbit::Connection& connection, const QueueFlags& options) {
-    if (options.no_declare) {
+    if (options.name.starts_with(direct_reply)) {
+        return connection.declare({.name = options.name, .passive = true});
+    }
+    if (options.no_declare || options.name.starts_with(reserved)) {
         return {.name = options.name};
     }
     return options.declares_exactly() ? declare_exactly(connection, options)

@@ -1,8 +1,7 @@
 #pragma once
 
+#include "cli11_fwd.hpp"
 #include "rabbit/connection.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <string>
 #include <vector>
@@ -28,7 +27,8 @@ struct QueueFlags {
     [[nodiscard]] bool declares_exactly() const noexcept { return durable || !type.empty() || !arguments.empty(); }
 };
 
-/// Declares the queue, or with --no-declare takes it to exist.
+/// Declares the queue. With --no-declare, or a name that begins with "amq.", it is taken to exist; if it is a client's
+/// direct reply-to, the broker is asked whether that client is still there.
 ///
 /// Without a declaring option it is declared as the tutorials do: not durable, not exclusive, not auto-deleted; one
 /// that exists with other properties is used as it is, and a broker that refuses such queues gets a durable one.

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 
@@ -123,6 +124,12 @@ Json json_of_properties(const Properties& properties) {
     return json;
 }
 
+std::string_view end_of_last_line(std::string_view text) {
+    constexpr std::size_t most = 24;
+    text = text.substr(text.size() - std::min(text.size(), most));
+    return text.substr(text.rfind('\n') + 1);
+}
+
 Record parse_fields(const Json& json) {
     if (!json.is_object()) {
         throw std::invalid_argument("it is not a JSON object");
@@ -152,7 +159,8 @@ Record parse_record(std::string_view text) {
     try {
         json = Json::parse(text);
     } catch (const Json::parse_error& error) {
-        throw std::invalid_argument(fmt::format("not JSON: error at byte {}", error.byte));
+        const auto offset = std::min(error.byte, text.size());
+        throw NotJson(offset, fmt::format("not JSON near '{}'", end_of_last_line(text.substr(0, offset))));
     } catch (const Json::out_of_range&) {
         throw std::invalid_argument("a number is too large");
     }

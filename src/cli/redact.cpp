@@ -7,7 +7,7 @@
 namespace cli {
 namespace {
 
-/// Of one URL, from behind its scheme on. Where there is no '@', what stands in the port's place may be a password.
+/// Of one URL, from the end of its scheme on. Without an '@', what looks like the port may be a password.
 void blot_out_password(char* begin, char* const end) {
     if (begin != end && *begin == '[') {
         const auto bracket = std::find(begin, end, ']');
@@ -28,8 +28,8 @@ void blot_out_passwords(char* const text, char* const text_end) {
     static constexpr std::string_view next_url = ",amqp";
     for (char* at = text; (at = std::find(at, text_end, ':')) != text_end;) {
         const std::string_view before(text, at);
-        const std::string_view behind(++at, text_end);
-        if (behind.starts_with("//") || before.ends_with("amqp") || before.ends_with("amqps")) {
+        const std::string_view after(++at, text_end);
+        if (after.starts_with("//") || before.ends_with("amqp") || before.ends_with("amqps")) {
             at = std::find_if(at, text_end, [](char c) { return c != '/'; });
             char* const end = std::search(at, text_end, next_url.begin(), next_url.end());
             blot_out_password(at, end);

@@ -19,9 +19,7 @@ using rabbit::Table;
 using rabbit::Timestamp;
 using rabbit::Value;
 
-constexpr int deepest = 512;  // as deep as the library takes them from the broker
-
-[[noreturn]] void refuse(const std::string& text) {
+[[noreturn]] void cannot_convert(const std::string& text) {
     throw std::invalid_argument(text);
 }
 
@@ -29,7 +27,7 @@ Json tagged(const char* type, Json value) {
     return Json{{std::string("!") + type, std::move(value)}};
 }
 
-/// A name that JSON would take for a tag, or twice the same one, needs the table spelt out.
+/// A JSON object cannot hold a name twice, nor one that would be read as a tag.
 bool fits_object(const Table& table) {
     std::vector<std::string_view> names;
     for (const auto& field : table) {
@@ -85,7 +83,7 @@ Integer integer_of(const Json& json) {
             return static_cast<Integer>(v);
         }
     }
-    refuse(fmt::format("{} is not a whole number from {} to {}", shown(json),
+    cannot_convert(fmt::format("{} is not a whole number from {} to {}", shown(json),
                        std::numeric_limits<Integer>::min(), std::numeric_limits<Integer>::max()));
 }
 
@@ -101,12 +99,12 @@ double double_of(const Json& json) {
             return special;
         }
     }
-    refuse(fmt::format("{} is not a number", shown(json)));
+    cannot_convert(fmt::format("{} is not a number", shown(json)));
 }
 
 const std::string& string_of(const Json& json) {
     if (!json.is_string()) {
-        refuse(fmt::format("{} is not a string", shown(json)));
+        cannot_convert(fmt::format("{} is not a string", shown(json)));
     }
     return json.get_ref<const std::string&>();
 }
@@ -124,12 +122,12 @@ Table table_at(const Json& json, int depth) {
 /// [["name", value], ...]
 Table table_of_pairs(const Json& json, int depth) {
     if (!json.is_array()) {
-        refuse("!table takes an array of [name, value] pairs");
+        cannot_convert("!table takes an array of [name, value] pairs");
     }
     Table table;
     for (const auto& pair : json) {
         if (!pair.is_array() || pair.size() != 2) {
-            refuse("!table takes an array of [name, value] pairs");
+            cannot_convert("!table takes an array of [name, value] pairs");
         }
         table.push_back({text_of_json(pair[0]), value_at(pair[1], depth + 1)});
     }
@@ -138,7 +136,7 @@ Table table_of_pairs(const Json& json, int depth) {
 
 Decimal decimal_of(const Json& json) {
     if (!json.is_object() || json.size() != 2 || !json.contains("scale") || !json.contains("value")) {
-        refuse("!decimal takes an object with scale and value");
+        cannot_convert("!decimal takes an object with scale and value");
     }
     return {integer_of<std::uint8_t>(json["scale"]), integer_of<std::uint32_t>(json["value"])};
 }
@@ -158,12 +156,12 @@ Value value_of_tag(const std::string& tag, const Json& json, int depth) {
     if (tag == "!string") return {from_base64(string_of(json))};
     if (tag == "!bytes") return {Bytes{from_base64(string_of(json))}};
     if (tag == "!table") return {table_of_pairs(json, depth)};
-    refuse(fmt::format("there is no type '{}'", tag));
+    cannot_convert(fmt::format("there is no type '{}'", tag));
 }
 
 Value value_at(const Json& json, int depth) {
-    if (depth > deepest) {
-        refuse(fmt::format("it is nested more than {} deep", deepest));
+    if (depth > rabbit::deepest_nesting()) {
+        cannot_convert(fmt::format("it is nested more than {} deep", rabbit::deepest_nesting()));
     }
     switch (json.type()) {
         case Json::value_t::null: return {std::monostate()};
@@ -184,7 +182,7 @@ Value value_at(const Json& json, int depth) {
                 return value_of_tag(json.begin().key(), json.front(), depth);
             }
             return {table_at(json, depth)};
-        default: refuse("no such JSON value");
+        default: cannot_convert("no such JSON value");
     }
 }
 
@@ -222,7 +220,7 @@ Table table_of_json(const Json& json) {
     if (auto* table = std::get_if<Table>(&value.data)) {
         return std::move(*table);
     }
-    refuse(fmt::format("{} is not an object", shown(json)));
+    cannot_convert(fmt::format("{} is not an object", shown(json)));
 }
 
 std::string text_of_json(const Json& json) {
@@ -268,7 +266,7 @@ std::string from_base64(std::string_view text) {
     const auto digits = std::min(text.size(), text.find_last_not_of('=') + 1);
     const auto padding = text.size() - digits;
     if (text.size() % 4 != 0 || padding > 2 || text.substr(0, digits).find_first_not_of(alphabet) != text.npos) {
-        refuse("it is not base64");
+        cannot_convert("it is not base64");
     }
     std::string bytes(text.size() / 4 * 3, '\0');
     EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),

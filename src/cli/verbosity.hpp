@@ -1,6 +1,6 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include "cli11_fwd.hpp"
 
 namespace cli {
 
@@ -9,11 +9,7 @@ struct Verbosity {
     bool quiet = false;
     bool verbose = false;
 
-    void add_to(CLI::App& app) {
-        constexpr auto group = "General";
-        app.add_flag("-Q,--quiet", quiet, "Say nothing but what went wrong")->group(group);
-        app.add_flag("-v,--verbose", verbose, "Say what is connected to, and each attempt")->group(group);
-    }
+    void add_to(CLI::App& app);
 };
 
 }  // namespace cli

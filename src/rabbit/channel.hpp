@@ -69,6 +69,10 @@ public:
     /// When the answer to a method asked for now must have come.
     [[nodiscard]] Deadline reply_deadline() const;
 
+    /// Bytes of frames since attach(): appended so far, and handed to the system.
+    [[nodiscard]] std::uint64_t appended() const noexcept { return wire_->appended(); }
+    [[nodiscard]] std::uint64_t written() const noexcept { return wire_->written(); }
+
     /// Sends what is buffered as far as the socket takes it at once.
     void flush_now();
     /// Sends what is buffered; true: what the broker sent meanwhile was handled.

@@ -3,6 +3,7 @@
 #include "channel.hpp"
 #include "codec/properties_codec.hpp"
 #include "rabbit/error.hpp"
+#include "window.hpp"
 
 #include <fmt/format.h>
 
@@ -10,9 +11,20 @@
 #include <utility>
 
 namespace rabbit {
+namespace {
+
+/// RabbitMQ returns every mandatory message to such a queue, although it delivers it.
+bool is_direct_reply(const Address& address) {
+    return address.exchange.empty() && address.routing_key.starts_with("amq.rabbitmq.reply-to.");
+}
+
+}  // namespace
 
 Publisher::Publisher(Connection& connection, PublisherOptions options)
-    : connection_(connection), options_(std::move(options)), progress_(Clock::now()) {
+    : connection_(connection),
+      options_(std::move(options)),
+      window_(std::make_unique<Window>()),
+      progress_(Clock::now()) {
     select_confirms();
     connection_.channel().listen(this);
 }
@@ -38,16 +50,14 @@ void Publisher::publish(Address address, Message message) {
     while (!has_room(message.body.size())) {
         wait({});
     }
-    if (in_flight_.empty()) {
+    if (window_->empty()) {
         progress_ = Clock::now();
     }
     InFlight sent{published_ + 1, std::move(address), std::move(message)};
-    encode(sent);
-    ++next_tag_;
+    append(sent);
     ++published_;
     if (options_.confirm) {
-        in_flight_bytes_ += sent.message.body.size();
-        in_flight_.push_back(std::move(sent));
+        window_->push(std::move(sent));
     }
     try {
         if (connection_.channel().flush_full_batch(overdue())) {
@@ -58,14 +68,15 @@ void Publisher::publish(Address address, Message message) {
     }
 }
 
-void Publisher::encode(const InFlight& sent) {
+void Publisher::append(InFlight& sent) {
     static const Properties none;
     const PropertiesView properties(sent.message.properties ? *sent.message.properties : none);
     amqp_basic_publish_t publish{};
     publish.exchange = to_amqp(sent.address.exchange);
     publish.routing_key = to_amqp(sent.address.routing_key);
-    publish.mandatory = options_.confirm;
+    publish.mandatory = options_.confirm && !is_direct_reply(sent.address);
     connection_.channel().append_publish(publish, properties.get(), sent.message.body);
+    sent.end = connection_.channel().appended();
 }
 
 WaitResult Publisher::wait(Deadline deadline, std::span<pollfd> watched) {
@@ -82,13 +93,15 @@ WaitResult Publisher::wait(Deadline deadline, std::span<pollfd> watched) {
 
 void Publisher::check_overdue() const {
     if (passed(overdue())) {
+        const auto& reason = connection_.blocked();
         throw Error(ErrorKind::timeout, fmt::format("no confirm from {}", connection_.endpoint().name()),
-                    fmt::format("none came for {} s, {} in flight",
-                                in_seconds(*options_.confirm_timeout), in_flight_.size()));
+                    fmt::format("none came for {} s, {} in flight{}",
+                                in_seconds(*options_.confirm_timeout), window_->size(),
+                                reason ? fmt::format("; it takes no messages: {}", *reason) : ""));
     }
 }
 
-/// Opens the connection again if `error` is that it was lost; throws everything else on.
+/// Opens the connection again if `error` is that it was lost; otherwise throws it.
 void Publisher::recover(const Error& error) {
     if (!options_.confirm || !connection_.may_reopen(error)) {
         throw error;
@@ -96,69 +109,67 @@ void Publisher::recover(const Error& error) {
     if (options_.on_lost) {
         options_.on_lost(error);
     }
+    window_->restart();
     connection_.reopen();
     connection_.with_reconnect([this] { publish_again(); });
 }
 
 void Publisher::publish_again() {
-    std::erase_if(in_flight_, [](const InFlight& sent) { return sent.settled; });
-    first_tag_ = 1;
-    return_cursor_ = 1;
-    next_tag_ = 1;
-    republished_ = in_flight_.size();
+    window_->restart();
+    republished_ = window_->size();
     progress_ = Clock::now();
     if (options_.on_reopened) {
-        options_.on_reopened(in_flight_.size());
+        options_.on_reopened(window_->size());
     }
     select_confirms();
-    const auto count = in_flight_.size();
-    for (std::uint64_t tag = 1; tag <= count; ++tag) {
-        auto& sent = in_flight_[tag - first_tag_];  // confirms of those before it move first_tag_
-        sent.reply_code = 0;
-        encode(sent);
-        ++next_tag_;
-        connection_.channel().flush_full_batch({});
+    for (std::uint64_t tag = 1; tag <= republished_; ++tag) {
+        append(window_->at(tag));
+        if (connection_.channel().flush_full_batch(overdue())) {
+            check_overdue();
+        }
     }
 }
 
 bool Publisher::settle(Deadline deadline) {
-    while (!in_flight_.empty()) {
+    while (!window_->empty()) {
         if (wait(deadline) == WaitResult::deadline || passed(deadline)) {
-            return in_flight_.empty();
+            return window_->empty();
         }
     }
     return true;
+}
+
+std::size_t Publisher::in_flight() const noexcept {
+    return window_->size();
 }
 
 std::uint64_t Publisher::first_unsettled() const noexcept {
     if (!options_.confirm) {
         return 1;
     }
-    return in_flight_.empty() ? published_ + 1 : in_flight_.front().number;
+    return window_->empty() ? published_ + 1 : window_->front().number;
 }
 
 std::optional<std::uint64_t> Publisher::find_in_flight(const std::function<bool(const Message&)>& holds) const {
-    const auto found = std::find_if(in_flight_.begin(), in_flight_.end(), [&holds](const InFlight& sent) {
-        return !sent.settled && holds(sent.message);
-    });
-    return found == in_flight_.end() ? std::nullopt : std::optional(found->number);
+    const auto* found = window_->find(holds);
+    return found ? std::optional(found->number) : std::nullopt;
 }
 
 /// A body larger than the whole window goes alone.
 bool Publisher::has_room(std::size_t bytes) const noexcept {
-    return in_flight_.empty() ||
-           (in_flight_.size() < options_.window && in_flight_bytes_ + bytes <= options_.window_bytes);
+    return window_->empty() ||
+           (window_->size() < options_.window && window_->bytes() + bytes <= options_.window_bytes);
 }
 
 Deadline Publisher::overdue() const {
-    if (!options_.confirm_timeout || in_flight_.empty() || connection_.blocked()) {
-        return {};
-    }
-    return progress_ + *options_.confirm_timeout;
+    return options_.confirm_timeout && !window_->empty() ? Deadline(progress_ + *options_.confirm_timeout) : Deadline();
 }
 
 void Publisher::on_confirm(const Confirm& confirm) {
-    if (confirm.delivery_tag >= next_tag_) {
+    // Tag 0 with `multiple` means all so far (AMQP 0-9-1, section 1.8.3.13 of the generated reference).
+    const auto last_written = window_->last_written(connection_.channel().written());
+    const auto last = confirm.multiple && confirm.delivery_tag == 0 ? last_written : confirm.delivery_tag;
+    if (last > last_written) {
         throw connection_.channel().lost(
             fmt::format("it confirmed message {}, which was not published", confirm.delivery_tag));
     }
@@ -169,24 +180,12 @@ void Publisher::on_confirm(const Confirm& confirm) {
     } else if (confirm.delivery_tag <= republished_ && ++early_nacks_ <= most_early_nacks) {
         throw connection_.channel().lost("it does not take messages yet");
     }
-    // Tag 0 with `multiple` means all so far (AMQP 0-9-1, section 1.8.3.13 of the generated reference).
-    const auto last_tag = confirm.multiple && confirm.delivery_tag == 0 ? next_tag_ - 1 : confirm.delivery_tag;
-    for (auto tag = confirm.multiple ? first_tag_ : std::max(first_tag_, last_tag); tag <= last_tag; ++tag) {
-        settle_one(in_flight_[tag - first_tag_], confirm.ack);
-    }
-    while (!in_flight_.empty() && in_flight_.front().settled) {
-        in_flight_.pop_front();
-        ++first_tag_;
-    }
+    window_->settle(confirm.multiple ? window_->first_tag() : last, last,
+                    [&](const InFlight& sent) { settle_one(sent, confirm.ack); });
 }
 
-void Publisher::settle_one(InFlight& sent, bool ack) {
-    if (sent.settled) {
-        return;
-    }
-    sent.settled = true;
+void Publisher::settle_one(const InFlight& sent, bool ack) {
     progress_ = Clock::now();
-    in_flight_bytes_ -= sent.message.body.size();
     if (options_.on_settled) {
         const auto outcome = !ack ? Outcome::nacked : sent.reply_code ? Outcome::returned : Outcome::confirmed;
         options_.on_settled(
@@ -195,22 +194,9 @@ void Publisher::settle_one(InFlight& sent, bool ack) {
 }
 
 void Publisher::on_return(Return returned) {
-    const auto matches = [&returned](const InFlight& sent) {
-        return !sent.settled && sent.reply_code == 0 && sent.address == returned.address &&
-               sent.message.body == returned.message.body;
-    };
-    const auto from = in_flight_.begin() +
-                      static_cast<std::ptrdiff_t>(std::max(return_cursor_, first_tag_) - first_tag_);
-    auto found = std::find_if(from, in_flight_.end(), matches);
-    if (found == in_flight_.end()) {
-        found = std::find_if(in_flight_.begin(), from, matches);
-        if (found == from) {
-            throw connection_.channel().lost("it returned a message that is not in flight");
-        }
+    if (!window_->mark_returned(std::move(returned))) {
+        throw connection_.channel().lost("it returned a message that is not in flight");
     }
-    found->reply_code = returned.reply_code;
-    found->reply_text = std::move(returned.reply_text);
-    return_cursor_ = first_tag_ + static_cast<std::uint64_t>(found - in_flight_.begin()) + 1;
 }
 
 void Publisher::on_unblocked() {

@@ -48,7 +48,7 @@ std::optional<Ending> CommandHandler::handle(const rabbit::Delivery& delivery) {
 /// Cancels the consumer before the last message is acked: the broker would send one more in its place.
 void CommandHandler::take(const rabbit::Delivery& delivery) {
     if (acks_.wants_one_more() || interruption_.pending()) {
-        subscription_.cancel();
+        end_consumer();
     }
     acks_.take(delivery);
     acks_.acked(delivery.delivery_tag);
@@ -63,9 +63,11 @@ std::optional<Ending> CommandHandler::fail(const rabbit::Delivery& delivery, con
              : given_back                       ? "goes back to the queue"
                                                 : "was rejected");
     if (interruption_.pending()) {  // it may be the signal that COMMAND died of
+        end_consumer();
         return Ending::interrupted;
     }
     if (on_failure == OnFailure::stop) {
+        end_consumer();
         subscription_.give_back_failed(delivery.delivery_tag);
         return Ending::command_failed;
     }
@@ -78,6 +80,12 @@ std::optional<Ending> CommandHandler::fail(const rabbit::Delivery& delivery, con
         pause_before_next();
     }
     return std::nullopt;
+}
+
+/// While one message is not acked yet.
+void CommandHandler::end_consumer() {
+    interruption_.outlast([this] { subscription_.await_prefetched(1); });
+    subscription_.cancel();
 }
 
 /// A message that has failed more than once will be back immediately.

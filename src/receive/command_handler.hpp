@@ -29,6 +29,7 @@ public:
 private:
     void take(const rabbit::Delivery& delivery);
     std::optional<Ending> fail(const rabbit::Delivery& delivery, const std::string& cause);
+    void end_consumer();
     void pause_before_next();
     void wait_for_command(std::span<pollfd> descriptors);
 

@@ -246,6 +246,7 @@ private:
     cli::Failure failure_after_closing(const cli::Failure& failure) {
         try {
             connection_.set_deadline(Clock::now() + std::chrono::seconds(5));
+            interruption_.outlast([this] { subscription_.await_prefetched(acks_.unacked()); });
             subscription_.cancel();
             while (subscription_.consumer().next(Clock::now() + std::chrono::seconds(5))) {
             }

@@ -172,7 +172,10 @@ std::uint32_t Subscription::ready() {
 void Subscription::await_prefetched(std::uint64_t unacked) {
     using rabbit::Clock;
     const auto until = Clock::now() + std::chrono::milliseconds(500);
-    while (giving_back_counts_ && unacked + consumer_->arrived() < prefetch_ && !rabbit::passed(until)) {
+    if (cancelled_ || options_.ack_mode() == AckMode::automatic || options_.is_stream()) {
+        return;
+    }
+    while (unacked + consumer_->arrived() < prefetch_ && !rabbit::passed(until)) {
         if (ready() == 0 && ready() == 0) {
             return;
         }
@@ -192,7 +195,6 @@ void Subscription::give_back() {
 
 void Subscription::give_back_failed(std::uint64_t delivery_tag) {
     if (can_give_back_freely()) {
-        cancel();  // or it would come again at once
         consumer_->reject(delivery_tag, true);
     }
 }

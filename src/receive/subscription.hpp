@@ -34,8 +34,9 @@ public:
     /// A message given back would count as a failed delivery, whatever the way. Those fetched are better printed.
     [[nodiscard]] bool giving_back_counts() const noexcept { return giving_back_counts_; }
 
-    /// Waits until every message is here that the broker sends before it is told to stop, where giving back counts: a quorum
-    /// queue gives back those that cross basic.cancel. `unacked` messages were handed out and not acked.
+    /// Call it before cancel(). Waits until all messages are here that were sent in place of acked ones: a quorum queue takes
+    /// back those that cross basic.cancel, out of order and, before RabbitMQ 4.3, as failed deliveries. `unacked`
+    /// messages were handed out and not acked.
     void await_prefetched(std::uint64_t unacked);
 
     /// Gives back, in order, all that was fetched and not acked. Where it would count either way, this is left to the

@@ -81,31 +81,64 @@ void Input::read() {
 }
 
 std::optional<std::string> Input::next() {
-    std::optional<std::string> record;
-    if (framing_ != Framing::file) {
-        const auto found = buffer_.find(framing_ == Framing::line ? '\n' : '\0', searched_);
-        if (found != std::string::npos) {
-            record.emplace(buffer_, begin_, found - begin_);
-            begin_ = searched_ = found + 1;
-            return record;
-        }
+    auto record = framing_ == Framing::json ? next_object() : next_delimited();
+    if (record) {
+        return record;
     }
-    searched_ = buffer_.size();
     if (searched_ - begin_ > longest_record) {
-        throw cli::Failure(cli::ExitCode::bad_input, fmt::format("a record is longer than {} MiB, the most that RabbitMQ takes",
-                                                       longest_record >> 20));
+        throw cli::Failure(cli::ExitCode::bad_input,
+                           fmt::format("a record is longer than {} MiB, the most that RabbitMQ takes",
+                                       longest_record >> 20));
     }
     if (!file_ended_ || ended_) {
         return record;
     }
-    if (framing_ == Framing::file || begin_ < buffer_.size()) {
+    record = rest_of_file();
+    open_next();
+    return record ? record : next();
+}
+
+std::optional<std::string> Input::next_delimited() {
+    std::optional<std::string> record;
+    const auto end = framing_ == Framing::file ? std::string::npos
+                                               : buffer_.find(framing_ == Framing::line ? '\n' : '\0', searched_);
+    if (end == std::string::npos) {
+        searched_ = buffer_.size();
+    } else {
+        record.emplace(buffer_, begin_, end - begin_);
+        begin_ = searched_ = end + 1;
+    }
+    return record;
+}
+
+std::optional<std::string> Input::next_object() {
+    std::optional<std::string> record;
+    searched_ += splitter_.scan(std::string_view(buffer_).substr(searched_));
+    begin_ = searched_ - splitter_.size();
+    if (splitter_.complete()) {
+        record.emplace(buffer_, begin_, splitter_.size());
+        begin_ = searched_;
+    }
+    return record;
+}
+
+/// The last record of a file whose end is not marked; a file that is one record may be empty.
+std::optional<std::string> Input::rest_of_file() {
+    std::optional<std::string> record;
+    if (framing_ == Framing::json) {
+        splitter_.check_end();
+        splitter_ = {};
+    } else if (framing_ == Framing::file || begin_ < buffer_.size()) {
         buffer_.erase(0, begin_);
         record.emplace(std::exchange(buffer_, {}));
     }
     buffer_.clear();
     begin_ = searched_ = 0;
-    open_next();
-    return record ? record : next();
+    return record;
+}
+
+std::string Input::name() const {
+    return files_.size() > 1 ? fmt::format("'{}'", files_[next_file_ - 1]) : "the input";
 }
 
 }  // namespace sending

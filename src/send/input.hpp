@@ -1,8 +1,10 @@
 #pragma once
 
 #include "fd.hpp"
+#include "json_splitter.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,21 +14,22 @@ namespace sending {
 /// What ends a record of the input.
 enum class Framing {
     file,   ///< the end of its file
-    line,   ///< a newline, which is left off
-    null,   ///< a NUL, which is left off
+    line,   ///< a newline, which is not part of it
+    null,   ///< a NUL, which is not part of it
+    json,   ///< the end of a JSON object; what is between objects is not part of any
 };
 
 /// The records of some files, one after the other. Never blocks on its own: the caller waits until descriptor() is
-/// readable and then calls read(). Memory is that of the longest record.
+/// readable and then calls read(). Takes the memory of the longest record.
 ///
-/// Failures are cli::Failure: `no_input` for a file that cannot be read, `bad_input` for a record larger than any
-/// message may be.
+/// Throws MalformedJson, or cli::Failure: `no_input` for a file that cannot be read, `bad_input` for a record larger
+/// than any message may be.
 class Input {
 public:
     /// "-" is standard input. Files that are missing now are found now, not when their turn comes.
     Input(std::vector<std::string> files, Framing framing);
 
-    /// The next record that is wholly there.
+    /// The next record, if it is there to its end.
     std::optional<std::string> next();
 
     /// No record is left and none will come.
@@ -38,16 +41,25 @@ public:
     /// Reads once what is there, or goes on to the next file.
     void read();
 
+    /// With Framing::json: the line of the current file on which the last record begins.
+    [[nodiscard]] std::uint64_t first_line() const noexcept { return splitter_.first_line(); }
+    /// The current file in quotes, or "the input" where that is the only one.
+    [[nodiscard]] std::string name() const;
+
 private:
     void open_next();
+    std::optional<std::string> next_delimited();
+    std::optional<std::string> next_object();
+    std::optional<std::string> rest_of_file();
 
     std::vector<std::string> files_;
     std::size_t next_file_ = 0;
     Framing framing_;
+    JsonSplitter splitter_;
     cli::Fd current_;
     std::string buffer_;
     std::size_t begin_ = 0;      ///< of the bytes in buffer_ that belong to no record handed out yet
-    std::size_t searched_ = 0;   ///< no delimiter stands before here
+    std::size_t searched_ = 0;   ///< no record ends between begin_ and here
     bool file_ended_ = false;    ///< the bytes left in buffer_, if any, are the file's last record
     bool ended_ = false;
 };

@@ -24,10 +24,11 @@ void add_sources(CLI::App& app, Options& options) {
     auto* lines = app.add_flag("-l,--lines", options.lines, "Send each line of the input as a message")
                       ->excludes(messages)
                       ->group(group);
-    auto* null = app.add_flag("-0,--null", options.null, "The same, with records that end in NUL")
+    auto* null = app.add_flag("-0,--null", options.null, "Send each part of the input that ends with a NUL as a message")
                      ->excludes(messages, lines)
                      ->group(group);
-    app.add_flag("--json", options.json, "Send JSON records, as receive --format json writes them")
+    app.add_flag("--json", options.json, "Send JSON records, as receive --format json writes them: one after the other, or in an "
+                                         "array")
         ->excludes(messages, lines, null)
         ->group(group);
     cli::add_number<std::uint64_t>(app, "--repeat", options.repeat, 1, 1'000'000'000'000, "Send each message N times")
@@ -64,7 +65,8 @@ void add_delivery(CLI::App& app, Options& options) {
         ->excludes(no_confirm)
         ->group(group);
     cli::add_seconds(app, "--confirm-timeout", options.confirm_timeout, 0, 1e9,
-                     "Give up when confirms are due and none has come for this long; 0: never")
+                     "Give up when confirms are due and none has come for this long, even if the broker is short of memory or "
+                     "disk and takes no messages; 0: never")
         ->default_str("60")
         ->excludes(no_confirm)
         ->group(group);

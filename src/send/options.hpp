@@ -1,11 +1,10 @@
 #pragma once
 
+#include "cli11_fwd.hpp"
 #include "connection_flags.hpp"
 #include "property_options.hpp"
 #include "queue_flags.hpp"
 #include "verbosity.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -32,18 +31,20 @@ struct Options {
 
     bool no_confirm = false;
     std::size_t window = 10'000;
-    cli::Seconds confirm_timeout{60};  ///< 0: for ever
+    cli::Seconds confirm_timeout{60};  ///< 0: none
     std::uint64_t repeat = 1;
-    double rate = 0;  ///< messages a second; 0: as fast as the broker takes them
+    double rate = 0;  ///< messages per second; 0: as fast as the broker takes them
 
     void add_to(CLI::App& app);
 
-    /// Checks what single options cannot. Throws cli::Failure of code `usage`.
+    /// Checks what no option can check by itself. Throws cli::Failure of code `usage`.
     void check();
 
-    /// Messages are the records of some input rather than the files or arguments themselves.
+    /// Messages are the records of an input, not whole files or arguments.
     [[nodiscard]] bool has_records() const noexcept { return lines || null || json; }
     [[nodiscard]] bool reads_standard_input() const;
+    /// Nothing says what to send.
+    [[nodiscard]] bool sends_hello() const noexcept { return messages.empty() && files.empty() && !has_records(); }
     /// The messages go to the queue by way of the default exchange.
     [[nodiscard]] bool to_queue() const noexcept { return !exchange && !routing_key; }
 };

@@ -36,6 +36,13 @@ std::optional<std::string>& text_property(Properties& properties, std::string_vi
     return properties.*std::get<cli::MessageProperty::Text>(cli::find_property(name)->member);
 }
 
+/// An empty text takes the property away.
+void merge(std::optional<std::string>& to, const std::optional<std::string>& from) {
+    if (from) {
+        to = from->empty() ? std::nullopt : from;
+    }
+}
+
 template <class Value>
 void merge(std::optional<Value>& to, const std::optional<Value>& from) {
     if (from) {
@@ -86,7 +93,7 @@ void PropertyOptions::parse() {
         }
     }
     if (const auto& expiration = properties_.expiration;
-        expiration && (expiration->empty() || expiration->find_first_not_of("0123456789") != std::string::npos)) {
+        expiration && expiration->find_first_not_of("0123456789") != std::string::npos) {
         throw cli::UsageError(fmt::format("--expiration '{}': expected whole milliseconds", *expiration));
     }
     if (persistent_) {
@@ -104,33 +111,28 @@ void PropertyOptions::parse() {
         }
         properties_.headers->push_back(cli::parse_header("--header", header));
     }
-    if (properties_ != Properties()) {
-        shared_ = std::make_shared<const Properties>(properties_);
-    }
+    given_ = properties_ != Properties();
+    shared_ = merged({});
 }
 
 std::shared_ptr<const Properties> PropertyOptions::apply(std::shared_ptr<const Properties> base) {
-    if (!shared_) {
+    if (!given_) {
         return base;
     }
     if (timestamp_ == "now") {
         if (const auto now = cli::parse_timestamp(*timestamp_); now != properties_.timestamp) {
             properties_.timestamp = now;
-            shared_ = std::make_shared<const Properties>(properties_);
+            shared_ = merged({});
         }
     }
-    if (!base) {
-        return shared_;
-    }
-    auto merged = std::make_shared<Properties>(*base);
-    merge_into(*merged);
-    return merged;
+    return base ? merged(*base) : shared_;
 }
 
-void PropertyOptions::merge_into(Properties& properties) const {
+std::shared_ptr<const Properties> PropertyOptions::merged(Properties base) const {
     for (const auto& property : cli::message_properties) {
-        std::visit([&](auto member) { merge(properties.*member, properties_.*member); }, property.member);
+        std::visit([&](auto member) { merge(base.*member, properties_.*member); }, property.member);
     }
+    return base == Properties() ? nullptr : std::make_shared<const Properties>(std::move(base));
 }
 
 }  // namespace sending

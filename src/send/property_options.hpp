@@ -1,8 +1,7 @@
 #pragma once
 
+#include "cli11_fwd.hpp"
 #include "rabbit/message.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <memory>
 #include <optional>
@@ -11,7 +10,7 @@
 
 namespace sending {
 
-/// The properties that options give to every message.
+/// The properties that options give every message.
 class PropertyOptions {
 public:
     void add_to(CLI::App& app);
@@ -19,18 +18,20 @@ public:
     /// Checks the options. Throws cli::Failure of code `usage`.
     void parse();
 
-    /// `base`, if any, with the options' properties over its own: the command line wins. Without `base` all messages
-    /// of a second share one object.
+    /// `base`, if any, with the options' properties in place of its own; an option with an empty text removes the
+    /// property. Without `base`, all messages of a second share one object.
     [[nodiscard]] std::shared_ptr<const rabbit::Properties> apply(std::shared_ptr<const rabbit::Properties> base);
 
 private:
-    void merge_into(rabbit::Properties& properties) const;
+    /// Null if no property is left.
+    [[nodiscard]] std::shared_ptr<const rabbit::Properties> merged(rabbit::Properties base) const;
 
     rabbit::Properties properties_;
     bool persistent_ = false;
     std::optional<std::string> timestamp_;
     std::vector<std::string> headers_;
-    std::shared_ptr<const rabbit::Properties> shared_;  ///< null: no option was given
+    bool given_ = false;  ///< any option was
+    std::shared_ptr<const rabbit::Properties> shared_;  ///< of messages that have none of their own
 };
 
 }  // namespace sending

@@ -41,8 +41,8 @@ Report::Report(ReportOptions options, cli::Output& output)
       output_(output),
       shows_progress_(options_.stream && options_.shows_progress && !options_.quiet && isatty(STDERR_FILENO)) {}
 
-void Report::sent(std::size_t size) {
-    ++sent_;
+void Report::published(std::size_t size) {
+    ++published_;
     bytes_ += size;
 }
 
@@ -58,6 +58,7 @@ void Report::settled(const rabbit::Settlement& settlement) {
 
 void Report::reject(const rabbit::Settlement& settlement) {
     if (rejected_ > most_rejections_named) {
+        first_unnamed_ = std::min(first_unnamed_.value_or(settlement.number), settlement.number);
         return;
     }
     clear_progress();
@@ -89,9 +90,9 @@ void Report::show_progress() {
     }
     progress_due_ = rabbit::Clock::now() + progress_interval;
     progress_shown_ = true;
-    cli::say("\r\033[K{}: {} sent, {} {}, {:.1f} MB, {:.0f} messages/s", options_.program, sent_,
-               options_.confirmed ? settled_ - rejected_ : sent_, options_.confirmed ? "confirmed" : "not confirmed",
-               static_cast<double>(bytes_) / 1e6, static_cast<double>(sent_) / std::max(seconds_since(begun_), 1e-3));
+    cli::say("\r\033[K{}: {} sent, {} {}, {:.1f} MB, {:.0f} messages/s", options_.program, published_,
+               options_.confirmed ? settled_ - rejected_ : published_, options_.confirmed ? "confirmed" : "not confirmed",
+               static_cast<double>(bytes_) / 1e6, static_cast<double>(published_) / std::max(seconds_since(begun_), 1e-3));
     std::fflush(stderr);
 }
 
@@ -112,13 +113,18 @@ void Report::finish() {
     }
     const auto seconds = seconds_since(begun_);
     const auto confirmed = options_.confirmed ? fmt::format("{} confirmed", settled_ - rejected_) : "none confirmed";
-    cli::say("{}: {} messages, {}, {} bytes, {:.3f} s, {:.0f} messages/s\n", options_.program, sent_,
-               confirmed, bytes_, seconds, static_cast<double>(sent_) / std::max(seconds, 1e-3));
+    cli::say("{}: {} messages, {}, {} bytes, {:.3f} s, {:.0f} messages/s\n", options_.program, published_,
+               confirmed, bytes_, seconds, static_cast<double>(published_) / std::max(seconds, 1e-3));
 }
 
 void Report::resume_point(std::uint64_t first_unsettled_message) const {
-    cli::say("{}: ended early; the first record not known to be confirmed is number {}\n",
-               options_.program, record_of(first_unsettled_message));
+    const auto message = std::min(first_unsettled_message, first_unnamed_.value_or(first_unsettled_message));
+    const auto copies = (message - 1) % options_.repeat;
+    cli::say("{}: ended early; the first record not known to be confirmed is number {}{}{}\n", options_.program,
+             record_of(message), rejected_ > 0 ? ", not counting those named above" : "",
+             copies > 0 ? fmt::format(" ({} of its {} copies are sent; --repeat {} sends the rest)", copies,
+                                      options_.repeat, options_.repeat - copies)
+                        : "");
 }
 
 }  // namespace sending

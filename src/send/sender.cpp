@@ -5,6 +5,7 @@
 #include "failure.hpp"
 #include "output.hpp"
 #include "report.hpp"
+#include "say.hpp"
 #include "signals.hpp"
 #include "source.hpp"
 #include "rabbit/error.hpp"
@@ -17,10 +18,26 @@
 #include <utility>
 
 #include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace sending {
 namespace {
+
+/// Somebody piped or redirected data into standard input. It takes no part in what is sent, so it is not waited for.
+bool has_unread_input() {
+    struct stat status {};
+    if (fstat(STDIN_FILENO, &status) != 0) {
+        return false;
+    }
+    if (S_ISREG(status.st_mode)) {
+        return lseek(STDIN_FILENO, 0, SEEK_CUR) < status.st_size;
+    }
+    int bytes = 0;
+    return (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)) && ioctl(STDIN_FILENO, FIONREAD, &bytes) == 0 &&
+           bytes > 0;
+}
 
 std::optional<std::chrono::milliseconds> milliseconds(std::chrono::duration<double> timeout) {
     if (timeout.count() <= 0) {
@@ -28,6 +45,8 @@ std::optional<std::chrono::milliseconds> milliseconds(std::chrono::duration<doub
     }
     return std::chrono::ceil<std::chrono::milliseconds>(timeout);
 }
+
+constexpr auto patience = std::chrono::seconds(2);  ///< with a broker that no longer answers, at an early end
 
 /// One run of `send` over an open connection.
 class Sender {
@@ -57,6 +76,9 @@ public:
             publish_all(source);
             settle();
             output_.flush();
+            if (connection_.blocked() && !options_.no_confirm) {  // it reads no connection.close either
+                connection_.set_deadline(rabbit::Clock::now() + patience);
+            }
             close();
         } catch (const rabbit::Error& error) {
             return end_early(naming_the_record(error));
@@ -78,7 +100,14 @@ private:
     void publish_all(Source& source) {
         for (;;) {
             while (auto record = source.next()) {
-                publish(std::move(*record));
+                try {
+                    publish(std::move(*record));
+                } catch (const rabbit::Error& error) {
+                    if (options_.json && error.kind() == rabbit::ErrorKind::invalid) {
+                        throw source.malformed(error.what());
+                    }
+                    throw;
+                }
             }
             if (source.at_end()) {
                 return;
@@ -94,19 +123,10 @@ private:
     void publish(cli::Record record) {
         const auto address = address_of(record);
         record.message.properties = options_.properties.apply(std::move(record.message.properties));
-        try {
-            for (auto left = options_.repeat; left > 1; --left) {
-                publish(address, record.message);
-            }
-            publish(address, std::move(record.message));
-        } catch (const rabbit::Error& error) {
-            if (options_.json && error.kind() == rabbit::ErrorKind::invalid) {
-                throw cli::Failure(cli::ExitCode::bad_input, fmt::format("record {}: {}",
-                                                               report_.record_of(publisher_.published() + 1),
-                                                               error.what()));
-            }
-            throw;
+        for (auto left = options_.repeat; left > 1; --left) {
+            publish(address, record.message);
         }
+        publish(address, std::move(record.message));
     }
 
     void publish(const rabbit::Address& address, rabbit::Message message) {
@@ -114,10 +134,10 @@ private:
         output_.flush_if_full();
         const auto size = message.body.size();
         publisher_.publish(address, std::move(message));
-        report_.sent(size);
+        report_.published(size);
     }
 
-    /// The command line wins over the record; what names no place goes to the queue.
+    /// The command line wins over the record. A record that names neither exchange nor routing key goes to the queue.
     [[nodiscard]] rabbit::Address address_of(const cli::Record& record) const {
         const bool placed = record.exchange || record.routing_key;
         if (options_.queue_given || (options_.to_queue() && !placed)) {
@@ -135,7 +155,7 @@ private:
         while (rabbit::Clock::now() < next_due_) {
             wait(next_due_);
         }
-        constexpr auto made_up_for = std::chrono::milliseconds(10);  // what a wait may last too long
+        constexpr auto made_up_for = std::chrono::milliseconds(10);  // by which a wait may be late
         const std::chrono::duration<double> interval(1 / options_.rate);
         next_due_ = std::max(next_due_, rabbit::Clock::now() - made_up_for) +
                     std::chrono::duration_cast<rabbit::Clock::duration>(interval);
@@ -147,6 +167,14 @@ private:
         }
     }
 
+    /// Waits until the reader of standard output goes on reading.
+    void wait_for_reader(int descriptor) {
+        pollfd output{descriptor, POLLOUT, 0};
+        if (connection_.wait_without_reading(reader_deadline_, {&output, 1}) == rabbit::WaitResult::deadline) {
+            throw cli::OutputError(EAGAIN);
+        }
+    }
+
     /// Waits for anything, and shows what has come of it.
     void wait(rabbit::Deadline deadline, std::span<pollfd> watched = {}) {
         output_.flush();
@@ -155,20 +183,23 @@ private:
         report_.show_progress();
     }
 
-    /// While the reader of the output pauses. Heartbeats are kept, and a signal ends it.
-    void wait_for_reader(int descriptor) {
-        pollfd writable{descriptor, POLLOUT, 0};
-        if (connection_.wait_without_reading(reader_deadline_, {&writable, 1}) == rabbit::WaitResult::deadline) {
-            throw cli::OutputError(EAGAIN);
+    /// Waits for the confirms of what is in flight while they keep coming, then closes the connection. Somebody who
+    /// interrupts wants an end, and a broker that takes no messages confirms none: then 2 s in all are enough.
+    void settle_and_close(bool interrupted) {
+        const auto limit = rabbit::Clock::now() + patience;
+        const auto deadline = [&] {
+            return interrupted || connection_.blocked() ? limit : rabbit::Clock::now() + patience;
+        };
+        reader_deadline_ = deadline();
+        for (auto before = publisher_.in_flight(); before > 0; before = publisher_.in_flight()) {
+            const auto until = deadline();
+            if (publisher_.settle(until) || publisher_.in_flight() == before || until == limit) {
+                break;
+            }
         }
-    }
-
-    void settle_while_confirms_come() {
-        constexpr auto patience = std::chrono::seconds(3);
-        std::size_t before;
-        do {
-            before = publisher_.in_flight();
-        } while (!publisher_.settle(rabbit::Clock::now() + patience) && publisher_.in_flight() < before);
+        output_.flush();
+        connection_.set_deadline(deadline());
+        close();
     }
 
     /// When all is confirmed, a connection that cannot be closed in order has lost nothing.
@@ -183,18 +214,18 @@ private:
         }
     }
 
-    /// Reports what happened and how far things came, waiting for what is in flight if the connection is still there
-    /// to wait on.
+    /// Reports what happened and how far things came, after waiting for what is in flight where that is possible.
     cli::ExitCode end_early(const std::exception& error) {
         report_.clear_progress();
         const auto code = cli::report_error(program_, error);
-        reader_deadline_ = rabbit::Clock::now() + std::chrono::seconds(2);
+        const auto* cause = dynamic_cast<const rabbit::Error*>(&error);
         try {
-            settle_while_confirms_come();
-            output_.flush();
-            close();
+            settle_and_close(cause && cause->kind() == rabbit::ErrorKind::interrupted);
         } catch (const std::exception&) {
-            // It cannot be waited for, so it counts as not confirmed.
+            // What cannot be waited for counts as not confirmed.
+        }
+        if (code == cli::ExitCode::bad_input && report_.published() == 0) {
+            return code;  // it names the first record
         }
         report_.finish();
         if (several_ && code != cli::ExitCode::reader_gone) {
@@ -203,7 +234,7 @@ private:
         return code;
     }
 
-    /// RabbitMQ closes the channel over a message larger than its max_message_size and says the size, not the number.
+    /// RabbitMQ closes the channel over a message larger than its max_message_size, and names only the size.
     [[nodiscard]] rabbit::Error naming_the_record(const rabbit::Error& error) const {
         const auto refused = publisher_.find_in_flight([&error](const rabbit::Message& message) {
             return error.cause().find(fmt::format("message size {} ", message.body.size())) != std::string::npos;
@@ -219,7 +250,7 @@ private:
     Options& options_;
     rabbit::Connection& connection_;
     std::string queue_;
-    bool several_;  ///< messages, so that there is a point to go on from
+    bool several_;  ///< messages, so that there is a point to resume from
     rabbit::Deadline reader_deadline_;  ///< for what the output's reader has not taken yet
     cli::Output output_{STDOUT_FILENO, [this](int descriptor) { wait_for_reader(descriptor); }};
     Report report_;
@@ -239,7 +270,12 @@ cli::ExitCode send(const std::string& program, Options& options) {
         const auto queue = options.to_queue() ? cli::declare(connection, options.queue).name : std::string();
         sender.emplace(program, options, connection, queue);
     });
-    return sender->run(source);
+    const auto code = sender->run(source);
+    if (options.sends_hello() && !options.verbosity.quiet && has_unread_input()) {
+        cli::say("{}: standard input was not read; to send it, add - (as one message) or --lines (each line)\n",
+                 program);
+    }
+    return code;
 }
 
 }  // namespace sending

@@ -14,7 +14,7 @@ namespace {
 constexpr auto standard_input = "-";
 
 std::vector<std::string> arguments_of(const Options& options) {
-    if (options.messages.empty() && options.files.empty() && !options.has_records()) {
+    if (options.sends_hello()) {
         return {"Hello World!"};
     }
     return {options.messages.rbegin(), options.messages.rend()};
@@ -33,7 +33,10 @@ Framing framing_of(const Options& options) {
     if (options.null) {
         return Framing::null;
     }
-    return options.lines || options.json ? Framing::line : Framing::file;
+    if (options.json) {
+        return Framing::json;
+    }
+    return options.lines ? Framing::line : Framing::file;
 }
 
 }  // namespace
@@ -42,17 +45,14 @@ Source::Source(const Options& options)
     : arguments_(arguments_of(options)), json_(options.json), input_(files_of(options), framing_of(options)) {}
 
 std::optional<cli::Record> Source::next() {
+    if (json_) {
+        return next_json();
+    }
     std::optional<cli::Record> record;
     if (!arguments_.empty() && arguments_.back() != standard_input) {
         record.emplace().message.body = std::move(arguments_.back());
         arguments_.pop_back();
-        return record;
-    }
-    if (auto text = input_.next()) {
-        ++records_;
-        if (json_) {
-            return parse(*text);
-        }
+    } else if (auto text = input_.next()) {
         record.emplace().message.body = std::move(*text);
         if (!arguments_.empty()) {
             arguments_.pop_back();
@@ -61,11 +61,38 @@ std::optional<cli::Record> Source::next() {
     return record;
 }
 
-cli::Record Source::parse(const std::string& line) const {
+std::optional<cli::Record> Source::next_json() {
     try {
-        return cli::parse_record(line);
+        const auto text = input_.next();
+        if (!text) {
+            return std::nullopt;
+        }
+        auto record = parse(*text);
+        ++records_;
+        return record;
+    } catch (const MalformedJson& error) {
+        throw malformed(records_ + 1, error.line(), error.what());
+    }
+}
+
+cli::Failure Source::malformed(const char* cause) const {
+    return malformed(records_, input_.first_line(), cause);
+}
+
+cli::Failure Source::malformed(std::uint64_t record, std::uint64_t line, const char* cause) const {
+    return {cli::ExitCode::bad_input, fmt::format("record {}, line {} of {}: {}", record, line, input_.name(), cause)};
+}
+
+cli::Record Source::parse(const std::string& text) const {
+    const auto line = input_.first_line();
+    try {
+        return cli::parse_record(text);
+    } catch (const cli::NotJson& error) {
+        const auto begin = text.begin();
+        const auto end = begin + static_cast<std::ptrdiff_t>(std::min(error.offset(), text.size()));
+        throw MalformedJson(line + static_cast<std::uint64_t>(std::count(begin, end, '\n')), error.what());
     } catch (const std::invalid_argument& error) {
-        throw cli::Failure(cli::ExitCode::bad_input, fmt::format("line {} of the input: {}", records_, error.what()));
+        throw MalformedJson(line, error.what());
     }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "failure.hpp"
 #include "input.hpp"
 #include "record.hpp"
 #include "options.hpp"
@@ -19,20 +20,25 @@ public:
     explicit Source(const Options& options);
 
     /// The next one, if it is there. Empty and not at_end(): wait for input() and let it read.
-    /// Throws cli::Failure of code `bad_input` for a malformed JSON record; those before it stand.
+    /// Throws cli::Failure of code `bad_input` for a malformed JSON record, after all those before it.
     std::optional<cli::Record> next();
+
+    /// The Failure for the last record, a JSON one, when it turns out that it cannot be sent.
+    [[nodiscard]] cli::Failure malformed(const char* cause) const;
 
     [[nodiscard]] bool at_end() const noexcept { return arguments_.empty() && input_.at_end(); }
 
     Input& input() noexcept { return input_; }
 
 private:
-    [[nodiscard]] cli::Record parse(const std::string& line) const;
+    std::optional<cli::Record> next_json();
+    [[nodiscard]] cli::Failure malformed(std::uint64_t record, std::uint64_t line, const char* cause) const;
+    [[nodiscard]] cli::Record parse(const std::string& text) const;
 
-    std::vector<std::string> arguments_;  ///< those left, the next one last; "-" stands for what the input gives
+    std::vector<std::string> arguments_;  ///< those left, the next one at the back; "-" is standard input as a whole
     bool json_;
     Input input_;
-    std::uint64_t records_ = 0;  ///< read from the input
+    std::uint64_t records_ = 0;  ///< JSON records so far
 };
 
 }  // namespace sending

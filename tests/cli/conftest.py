@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,18 +15,16 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from fake_broker import FakeBroker
-from program import Program
+from program import DEADLINE, Program, with_default_signals
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SEED = Path(__file__).resolve().parent / "seed"
 BROKER_START_SECONDS = 120
+RESOURCE_LOCKED = 405
 
 
 def pytest_configure() -> None:
-    # Started with `&` from a script, SIGINT is ignored, and every child would inherit that;
-    # a handler, unlike "ignore", is back to the default after exec.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGPIPE})
+    with_default_signals()
 
 
 def no_broker(why: str) -> None:
@@ -83,6 +81,14 @@ def broker_ctl(broker: tuple[str, Path | None]) -> Path:
     return broker[1] / "ctl"
 
 
+@pytest.fixture(scope="session")
+def broker_version(broker_url: str) -> tuple[int, ...]:
+    """Of RabbitMQ, for what is not the same in each."""
+    with pika.BlockingConnection(pika.URLParameters(broker_url)) as connection:
+        version = connection._impl.server_properties["version"]
+    return tuple(int(part) for part in version.split("-")[0].split("."))
+
+
 @pytest.fixture
 def channel(broker_url: str) -> Iterator[BlockingChannel]:
     """The witness."""
@@ -93,9 +99,16 @@ def channel(broker_url: str) -> Iterator[BlockingChannel]:
 
 
 def delete_queue(broker_url: str, name: str) -> None:
-    connection = pika.BlockingConnection(pika.URLParameters(broker_url))
-    connection.channel().queue_delete(queue=name)
-    connection.close()
+    """RabbitMQ 4 may hold an exclusive queue for a moment after the connection that owned it has been closed."""
+    deadline = time.monotonic() + DEADLINE
+    with pika.BlockingConnection(pika.URLParameters(broker_url)) as connection:
+        while True:
+            try:
+                connection.channel().queue_delete(queue=name)
+                return
+            except pika.exceptions.ChannelClosedByBroker as error:
+                if error.reply_code != RESOURCE_LOCKED or time.monotonic() > deadline:
+                    raise
 
 
 @pytest.fixture

@@ -173,6 +173,16 @@ class Session:
         while self.read_some():
             pass
 
+    def await_data(self, timeout: float = 15.0) -> None:
+        """Waits until there is something to read, and leaves it there."""
+        assert select.select([self._socket], [], [], timeout)[0], f"nothing came within {timeout} s"
+
+    def await_end(self, timeout: float = 15.0) -> None:
+        """Reads nothing until the client has hung up."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLRDHUP)
+        assert poll.poll(timeout * 1000), f"the client was still there after {timeout} s"
+
     def gone(self, within: float = 0.1) -> bool:
         """The client has hung up; what it said meanwhile goes to `unread`."""
         deadline = time.monotonic() + within

@@ -18,7 +18,7 @@ import pika
 
 from program import Process, Program
 from proxy import Proxy
-from receive_support import PATIENCE, publish_confirmed, taken_until, witness
+from receive_support import PATIENCE, await_ready, publish_confirmed, taken_until, witness
 from send_support import Pipe, PrivateBroker
 
 RETRY = ("--retry-for", "60", "--connect-timeout", "1", "--heartbeat", "1")
@@ -184,6 +184,9 @@ def run_round(site: Site, fault: Fault, random_: random.Random) -> Counts:
         receiver = site.receive.start(
             *to_queue, "--format", "lines", "--ack", "written", url=site.url, stdout=opened
         )
+    await_ready(receiver)
+    if fault is kill:
+        site.broker.write_declarations()
     source = Numbers()
     sender = site.send.start(*to_queue, "--persistent", "--lines", url=site.url, stdin=source.pipe.reading)
     source.pipe.close_reading()

@@ -30,6 +30,13 @@ class Result:
         return self.returncode if self.returncode >= 0 else 128 - self.returncode
 
 
+def with_default_signals() -> None:
+    """Whoever was started in a script's background or by nohup ignores SIGINT, and its children would, too; a handler,
+    unlike "ignore", is back to the default after exec."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGPIPE})
+
+
 def skip_if_sanitized(command: Sequence[Argument]) -> None:
     """A sanitizer has memory, and system calls, of its own."""
     if b"__asan_init" in Path(os.fsdecode(command[0])).read_bytes():

@@ -9,20 +9,20 @@ import time
 from pathlib import Path
 
 from faults import Counts, Site, run_round
-from program import Program
+from program import Program, with_default_signals
 from send_support import private_broker
 
 
 def soak(seconds: float, seed: int, folder: Path, nodes: int) -> Counts:
     random_ = random.Random(seed)
-    ends_at = time.monotonic() + seconds
     total = Counts()
     programs = {
         name: Program(name, [os.environ[name.upper()]], lambda: "amqp://127.0.0.1:1/") for name in ("send", "receive")
     }
     with private_broker(folder / str(nodes), nodes=nodes) as broker:
         site = Site(broker, programs["send"], programs["receive"], folder)
-        while time.monotonic() < ends_at and total.good:
+        ends_at = time.monotonic() + seconds
+        while total.good and (time.monotonic() < ends_at or not total.faults):
             fault = random_.choice(site.faults)
             counts = run_round(site, fault, random_)
             for program in programs.values():
@@ -38,6 +38,7 @@ def main() -> int:
     parser.add_argument("seconds", type=float)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     arguments = parser.parse_args()
+    with_default_signals()
     print(f"seed {arguments.seed}", flush=True)
     total = Counts()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,12 +1,15 @@
 """How `hello` is declared, and what happens when the broker wants it otherwise."""
 from __future__ import annotations
 
+import time
+
+import pika
 import pytest
 from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 
 from fake_broker import FakeBroker, close_channel, close_connection
-from program import Program
+from program import DEADLINE, Program
 
 READY = b" [*] Waiting for messages. To exit press CTRL+C\n"
 SENT = b" [x] Sent 'Hello World!'\n"
@@ -137,3 +140,64 @@ def test_another_refusal_is_an_error(
     assert (result.returncode, result.stdout) == (status, b"")
     assert result.stderr.startswith(either.name.encode() + b": ") and text.encode() in result.stderr
     assert result.stderr.count(b"\n") == 1
+
+
+# Names that begin with amq. are the broker's.
+
+
+def test_send_to_the_private_queue_of_another_client(send: Program, channel: BlockingChannel) -> None:
+    name = channel.queue_declare("", exclusive=True).method.queue
+    assert name.startswith("amq.gen-")
+    result = send("--queue", name, "answer")
+    assert (result.returncode, result.stdout, result.stderr) == (0, b" [x] Sent 'answer'\n", b"")
+    assert channel.basic_get(name, auto_ack=True)[2] == b"answer"
+
+
+def test_receive_does_not_declare_a_private_queue(receive: Program, fake_broker: FakeBroker) -> None:
+    assert finish(receive, fake_broker, "--queue", "amq.gen-private")[0] == 0
+    assert declarations(fake_broker) == []
+
+
+def test_a_private_queue_that_has_gone_returns_the_message(send: Program) -> None:
+    result = send("--queue", "amq.gen-gone", "answer")
+    assert (result.returncode, result.stdout) == (4, b"")
+    assert b"312 NO_ROUTE" in result.stderr
+
+
+def direct_reply_to(requester: BlockingChannel, queue: str, channel: BlockingChannel) -> str:
+    """The address of a client, for answers that it consumes."""
+    channel.queue_declare(queue)
+    requester.basic_publish("", queue, b"request", spec.BasicProperties(reply_to="amq.rabbitmq.reply-to"))
+    method = properties = None
+    while method is None:
+        method, properties, _body = channel.basic_get(queue, auto_ack=True)
+    assert properties is not None
+    address: str = properties.reply_to
+    assert address.startswith("amq.rabbitmq.reply-to.")
+    return address
+
+
+@pytest.mark.parametrize("args", [("--queue",), ("--exchange", "", "--routing-key")], ids=" ".join)
+def test_answering_to_a_direct_reply_to(
+    send: Program, queue: str, channel: BlockingChannel, args: tuple[str, ...]
+) -> None:
+    answers: list[bytes] = []
+    channel.basic_consume("amq.rabbitmq.reply-to", lambda _c, _m, _p, body: answers.append(body), auto_ack=True)
+    result = send(*args, direct_reply_to(channel, queue, channel), "answer")
+    assert (result.returncode, result.stdout, result.stderr) == (0, b" [x] Sent 'answer'\n", b"")
+    deadline = time.monotonic() + DEADLINE
+    while not answers and time.monotonic() < deadline:
+        channel.connection.process_data_events(time_limit=0.1)
+    assert answers == [b"answer"]
+
+
+def test_an_answer_to_a_client_that_has_gone(
+    send: Program, queue: str, channel: BlockingChannel, broker_url: str
+) -> None:
+    with pika.BlockingConnection(pika.URLParameters(broker_url)) as connection:
+        requester = connection.channel()
+        requester.basic_consume("amq.rabbitmq.reply-to", lambda *_: None, auto_ack=True)
+        address = direct_reply_to(requester, queue, channel)
+    result = send("--queue", address, "answer")
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert b"404" in result.stderr

@@ -230,6 +230,7 @@ def test_a_broker_that_dies_takes_nothing_with_it(
     rng = seeded(how)
     count = 8000
     fill(send, how, numbered(range(count)), "--durable", "--persistent", url=mortal.url)
+    mortal.write_declarations()
     process = receive.start("--queue", how, *WRITTEN, "--quiet", url=mortal.url)
     process.expect_lines(rng.randrange(1, count // 4))
     mortal.run("node", how)

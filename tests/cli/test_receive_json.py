@@ -65,29 +65,46 @@ def encoded(properties: spec.BasicProperties) -> bytes:
     return b"".join(properties.encode())
 
 
+def consume(channel: BlockingChannel, queue: str, count: int) -> list[Message]:
+    messages: list[Message] = []
+    for _method, properties, body in channel.consume(queue, auto_ack=True, inactivity_timeout=DEADLINE):
+        assert properties is not None, f"{len(messages)} of {count} arrived"
+        messages.append((body, properties.encoded))
+        if len(messages) == count:
+            break
+    channel.cancel()
+    return messages
+
+
 @pytest.fixture
 def through(
-    receive: Program, send: Program, queue: str, channel: BlockingChannel, on_the_wire: None
+    receive: Program,
+    send: Program,
+    queue: str,
+    channel: BlockingChannel,
+    broker_version: tuple[int, ...],
+    on_the_wire: None,
 ) -> Iterator[Through]:
-    """Publishes messages; gives them as they are after the pipeline, as they were, and the JSON between."""
+    """Publishes messages; gives them as they are after the pipeline, as Pika reads them without it, and the JSON between.
+
+    RabbitMQ 4 sorts headers, drops all but one of the same name, and turns the type L into l.
+    """
 
     def run(messages: list[tuple[bytes, spec.BasicProperties]]) -> tuple[list[Message], list[Message], bytes]:
+        direct = channel.queue_declare("", exclusive=True).method.queue
         target = channel.queue_declare("", exclusive=True).method.queue
         channel.queue_declare(queue)
         for body, properties in messages:
             channel.basic_publish("", queue, body, properties)
+            channel.basic_publish("", direct, body, properties)
         received = receive("--queue", queue, "--count", str(len(messages)), "--format", "json")
         assert received.returncode == 0, received.stderr
         sent = feed(send, received.stdout, "--json", "--queue", target, "--no-declare")
         assert sent.returncode == 0, sent.stderr
-        after = []
-        for _method, properties, body in channel.consume(target, auto_ack=True, inactivity_timeout=DEADLINE):
-            assert properties is not None, f"{len(after)} of {len(messages)} arrived"
-            after.append((body, properties.encoded))
-            if len(after) == len(messages):
-                break
-        channel.cancel()
-        return after, [(body, encoded(properties)) for body, properties in messages], received.stdout
+        before = consume(channel, direct, len(messages))
+        if broker_version < (4,):
+            assert before == [(body, encoded(properties)) for body, properties in messages]
+        return consume(channel, target, len(messages)), before, received.stdout
 
     yield run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from fake_broker import FakeBroker
 from field_types import typed_fields
 from program import Program, Result
-from send_support import feed, resume_point
+from send_support import feed, open_pipe, resume_point, summary
 from witness import take_all
 
 __all__ = ["typed_fields"]
@@ -189,10 +190,16 @@ VERY_DEEP = "[" * 400_000 + "]" * 400_000
 
 BAD_LINES = {
     "no JSON": "{",
-    "empty line": "",
-    "two values": "{} {}",
+    "plain text": "text",
     "a string": '"text"',
-    "an array": "[]",
+    "an array of arrays": "[[]]",
+    "an array of strings": '["text"]',
+    "cut": '{"payload": "x"',
+    "cut in a string": '{"payload": "x',
+    "no comma": '{"payload": "x" "exchange": ""}',
+    "a bracket of the wrong kind": '{"payload": "x"]',
+    "a bad escape": r'{"payload": "\x"}',
+    "a bad literal": '{"redelivered": flase}',
     "unknown field": '{"paylod": "x"}',
     "invalid UTF-8": b'{"payload": "\xff"}',
     "payload is a number": '{"payload": 1}',
@@ -235,20 +242,167 @@ def test_a_bad_line_is_named_and_all_before_it_is_sent(
     result = feed(send, b"\n".join([*good[:2], bad, good[2]]), "--json", "--no-declare")
     assert take_all(channel, queue) == [b"1", b"2"]
     assert result.returncode == 65, result.stderr[-300:]
-    assert re.search(rb"\A(send: [^\n]*\b(line|record) 3\b[^\n]*\n)", result.stderr), result.stderr[-300:]
+    assert re.search(rb"\Asend: record 3, line [345] of the input: [^\n]*\n", result.stderr), result.stderr[-300:]
     assert resume_point(result) == 3
     assert len(result.stderr) < 2000
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\x1b[2Jb"], ids=ascii)
-def test_what_a_bad_line_holds_does_not_break_the_message(send: Program, queue: str, name: str) -> None:
+def test_what_a_bad_record_holds_does_not_break_the_message(send: Program, queue: str, name: str) -> None:
     result = send_records(send, queue, {name: 1}, args=("--quiet",))
     assert result.returncode == 65
-    assert result.stderr.count(b"\n") == 2 and b"\x1b" not in result.stderr
+    assert result.stderr.count(b"\n") == 1 and b"\x1b" not in result.stderr
 
 
-def test_quiet_still_names_the_bad_line_and_the_resume_point(send: Program, queue: str) -> None:
+def test_quiet_still_names_the_bad_record_and_the_resume_point(send: Program, queue: str) -> None:
     result = feed(send, b"{}\n{\n", "--json", "--quiet", "--queue", queue)
     assert result.returncode == 65
     lines = result.stderr.splitlines()
     assert len(lines) == 2 and b"line 2" in lines[0] and resume_point(result) == 2
+
+
+def test_a_bad_first_record_needs_one_line(send: Program, queue: str) -> None:
+    result = feed(send, b'{"payload": x}\n{}\n', "--json", "--queue", queue)
+    assert (result.returncode, result.stdout) == (65, b"")
+    assert result.stderr == b"send: record 1, line 1 of the input: not JSON near '{\"payload\": x'\n"
+
+
+def test_the_line_is_that_of_the_fault(send: Program, queue: str) -> None:
+    result = feed(send, b'{}\n{\n "payload":\n  nul,\n "exchange": ""}\n', "--json", "--queue", queue)
+    assert (result.returncode, resume_point(result)) == (65, 2)
+    assert result.stderr.startswith(b"send: record 2, line 4 of the input: not JSON near '  nul,'\n")
+
+
+def test_the_line_of_a_record_that_cannot_be_sent_is_that_of_its_beginning(send: Program, queue: str) -> None:
+    too_long = b'{}\n\n{\n"exchange":\n"' + b"e" * 256 + b'"}'
+    result = feed(send, too_long, "--json", "--no-declare", "--quiet")
+    assert (result.returncode, resume_point(result)) == (65, 2)
+    assert b"send: record 2, line 3 of the input: " in result.stderr
+
+
+def test_the_line_is_counted_in_its_file(send: Program, queue: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("{}\n{}\n")
+    (tmp_path / "b").write_text('{}\n{"colour": "red"}\n')
+    result = send("--json", "--queue", queue, "-f", str(tmp_path / "a"), "-f", str(tmp_path / "b"))
+    assert (result.returncode, resume_point(result)) == (65, 4)
+    assert result.stderr.startswith(b"send: record 4, line 2 of '%s': there is no field " % bytes(tmp_path / "b"))
+
+
+def test_headers_are_taken_as_deep_as_they_can_be_read_back(send: Program, receive: Program, queue: str) -> None:
+    def header(depth: int) -> str:
+        return "[" * depth + "]" * depth
+
+    def record(depth: int) -> bytes:
+        return b'{"properties": {"headers": {"k": %s}}}\n' % header(depth).encode()
+
+    refused = feed(send, b"{}\n" + record(2000), "--json", "--queue", queue)
+    match = re.search(rb"send: record 2, line 2 of the input: .* nested more than (\d+) deep\n", refused.stderr)
+    assert match and refused.returncode == 65, refused.stderr
+    deepest = int(match[1])
+    assert send("--queue", queue, "-H", f"k:json={header(deepest + 1)}").returncode == 64
+    assert feed(send, record(deepest + 1), "--json", "--queue", queue).returncode == 65
+    assert send("--queue", queue, "-H", f"k:json={header(deepest)}").returncode == 0
+    assert feed(send, record(deepest), "--json", "--queue", queue).returncode == 0
+    got = receive("--queue", queue, "--drain", "--format", "json")
+    assert got.returncode == 0, got.stderr
+    headers = [json.loads(line)["properties"].get("headers") for line in got.stdout.splitlines()]
+    assert headers == [None, {"k": json.loads(header(deepest))}, {"k": json.loads(header(deepest))}]
+
+
+# Line breaks and arrays.
+
+THREE = [{"payload": text} for text in ('{"a', "]}", '\\"')]
+
+STREAMS = {
+    "no line breaks": "".join(json.dumps(each) for each in THREE),
+    "one line": " ".join(json.dumps(each) for each in THREE),
+    "empty lines": "\r\n\r\n".join(json.dumps(each) for each in THREE),
+    "indented": "\n".join(json.dumps(each, indent=4) for each in THREE),
+    "an array": json.dumps(THREE),
+    "an indented array": json.dumps(THREE, indent=4) + "\n",
+    "arrays and objects": json.dumps(THREE[:2]) + " [] " + json.dumps(THREE[2]),
+    "a byte order mark": "\ufeff" + json.dumps(THREE),
+}
+
+
+@pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS.keys())
+def test_a_stream_of_values(send: Program, queue: str, channel: BlockingChannel, stream: str) -> None:
+    result = feed(send, stream.encode(), "--json", "--queue", queue)
+    assert (result.returncode, result.stdout, summary(result)["confirmed"]) == (0, b"", 3)
+    assert take_all(channel, queue) == [each["payload"].encode() for each in THREE]
+
+
+def test_the_array_of_the_management_api(send: Program, queue: str, channel: BlockingChannel) -> None:
+    channel.queue_declare(queue)
+    records = [
+        {
+            "payload_bytes": 1, "redelivered": False, "exchange": "", "routing_key": queue, "message_count": 9,
+            "properties": FULL_PROPERTIES, "payload": str(number), "payload_encoding": "string",
+        }
+        for number in range(3)
+    ]  # fmt: skip
+    assert feed(send, json.dumps(records).encode(), "--json", "--no-declare").returncode == 0
+    assert take_all(channel, queue) == [b"0", b"1", b"2"]
+
+
+def test_an_element_of_an_array_is_sent_when_it_is_complete(send: Program, fake_broker: FakeBroker) -> None:
+    with open_pipe() as pipe:
+        process = send.start("--json", url=fake_broker.url, stdin=pipe.reading)
+        pipe.write(b'[\n  {"payload":\n "1"')
+        pipe.await_read()
+        assert fake_broker.methods(spec.Basic.Publish) == []
+        pipe.write(b"}")
+        fake_broker.await_methods(spec.Basic.Publish)
+        pipe.write(b', {"payload": "2"}')
+        assert fake_broker.await_methods(spec.Basic.Publish, 2)[1].body == b"2"
+        pipe.write(b"]")
+        pipe.close()
+        assert process.finish().returncode == 0
+
+
+@pytest.mark.parametrize(("cut", "line"), [('[{}, {"payload"', 1), ("[{},\n{}\n", 3), ("[{},\n{},", 2)])
+def test_an_array_that_is_cut_is_told(
+    send: Program, queue: str, channel: BlockingChannel, cut: str, line: int
+) -> None:
+    result = feed(send, cut.encode(), "--json", "--queue", queue)
+    whole = cut.count("{}")
+    assert (result.returncode, resume_point(result)) == (65, whole + 1)
+    assert result.stderr.startswith(
+        b"send: record %d, line %d of the input: the input ends in the middle of " % (whole + 1, line)
+    )
+    assert len(take_all(channel, queue)) == whole
+
+
+def test_an_array_takes_the_memory_of_a_record(send: Program, queue: str) -> None:
+    record = json.dumps({"payload": "x" * 1000}).encode()
+    with open_pipe() as pipe:
+        process = send.start("--json", "--queue", queue, "--queue-arg", "x-max-length=10", stdin=pipe.reading)
+        pipe.write(b"[" + b",".join([record] * 60_000))
+        pipe.await_read()
+        peak = process.peak_kib()
+        pipe.write(b"]")
+        pipe.close()
+        result = process.finish()
+    assert (result.returncode, summary(result)["confirmed"]) == (0, 60_000)
+    assert peak < 32 * 1024
+
+
+# Properties that the command line removes.
+
+
+def test_an_empty_option_drops_the_property_of_the_record(
+    send: Program, queue: str, channel: BlockingChannel
+) -> None:
+    texts = [name for name, value in FULL_PROPERTIES.items() if isinstance(value, str) and name != "cluster_id"]
+    args = tuple(word for name in texts for word in ("--" + name.replace("_", "-"), ""))
+    record = {"properties": FULL_PROPERTIES | {"user_id": "somebody else"}}
+    assert send_records(send, queue, record, {}, args=args).returncode == 0
+    kept = {name: value for name, value in FULL_PROPERTIES.items() if name not in texts}
+    assert properties_of(channel, queue) == kept
+    assert properties_of(channel, queue) == {}
+
+
+def test_an_empty_user_id_alone(send: Program, queue: str, channel: BlockingChannel) -> None:
+    record = {"properties": {"user_id": "somebody else", "type": "t"}}
+    assert send_records(send, queue, record, args=("--user-id", "")).returncode == 0
+    assert properties_of(channel, queue) == {"type": "t"}

@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 
 import pytest
 from pika import spec
+from pika.amqp_object import Method
 from pika.adapters.blocking_connection import BlockingChannel
 
 from fake_broker import (
@@ -100,6 +102,64 @@ def test_a_return_before_an_ack_of_many(send: Program, fake_broker: FakeBroker) 
     assert result.stderr.count(b"returned: 312") == 1
 
 
+SAME_BODY = {
+    "headers": [{"n": 1}, {"n": 2}],
+    "headers out of order": [{"z": 0, "n": 1}, {"z": 0, "n": 2}],
+    "BCC": [{"n": 1, "BCC": []}, {"n": 2, "BCC": []}],
+    "a number": [{"n": {"!int8": 1}}, {"n": {"!int8": 2}}],
+    "a nested table": [{"n": 1, "t": {"z": 1, "a": [1]}}, {"n": 2, "t": {"z": 2, "a": [1]}}],
+}
+
+
+@pytest.fixture
+def headers_exchange(channel: BlockingChannel, queue: str) -> Iterator[str]:
+    """It routes messages with n = 1 to `queue`."""
+    name = f"hello-rabbit-{uuid.uuid4()}"
+    channel.queue_declare(queue)
+    channel.exchange_declare(name, "headers")
+    channel.queue_bind(queue, name, arguments={"x-match": "all", "n": 1})
+    yield name
+    channel.exchange_delete(name)
+
+
+@pytest.mark.parametrize("headers", SAME_BODY.values(), ids=SAME_BODY.keys())
+def test_records_that_differ_in_headers_alone_are_told_apart(
+    send: Program, queue: str, channel: BlockingChannel, headers_exchange: str, headers: list[dict[str, object]]
+) -> None:
+    data = b"".join(json.dumps({"payload": "same", "properties": {"headers": each}}).encode() for each in headers)
+    result = feed(send, data * 3, "--json", "--exchange", headers_exchange)
+    assert (result.returncode, summary(result)["confirmed"]) == (4, 3)
+    assert [line.split()[2] for line in result.stderr.splitlines() if b"returned" in line] == [b"2", b"4", b"6"]
+    assert take_all(channel, queue) == [b"same"] * 3
+
+
+def test_records_that_differ_in_a_property_alone_are_told_apart(send: Program, fake_broker: FakeBroker) -> None:
+    def give_back_the_second(third: Received) -> None:
+        fake_broker.methods(spec.Basic.Publish)[1].give_back(312, "NO_ROUTE")
+        third.reply(Ack(3, multiple=True))
+
+    fake_broker.on(spec.Basic.Publish, in_turn(ignore, ignore, give_back_the_second))
+    data = b"".join(json.dumps({"properties": {"message_id": str(n)}}).encode() for n in (1, 2, 3))
+    result = feed(send, data, "--json", "--exchange", "e", url=fake_broker.url)
+    assert (result.returncode, summary(result)["confirmed"]) == (4, 2)
+    assert b"send: record 2 returned" in result.stderr
+
+
+def test_a_return_with_other_headers_than_were_sent_is_matched_by_the_body(
+    send: Program, fake_broker: FakeBroker
+) -> None:
+    def give_back_with_more(second: Received) -> None:
+        assert second.properties is not None
+        second.properties.headers = {"added": "by an interceptor"}
+        second.give_back(312, "NO_ROUTE")
+        second.reply(Ack(2, multiple=True))
+
+    fake_broker.on(spec.Basic.Publish, in_turn(ignore, give_back_with_more))
+    result = feed(send, b"1\n2\n", "--lines", "--exchange", "e", url=fake_broker.url)
+    assert (result.returncode, summary(result)["confirmed"]) == (4, 1)
+    assert b"send: record 2 returned" in result.stderr
+
+
 # Nacked.
 
 
@@ -150,6 +210,60 @@ def test_an_ack_of_tag_0_means_all(send: Program, fake_broker: FakeBroker) -> No
     fake_broker.on(spec.Basic.Publish, reply(Ack(0, multiple=True)), when=lambda r: r.body == b"10")
     result = feed(send, LINES, "--lines", url=fake_broker.url)
     assert (result.returncode, summary(result)["confirmed"]) == (0, 10)
+
+
+def hold_after(*replies: Method) -> Handler:
+    """Replies to the first publish once the next one is on its way, and reads no more."""
+
+    def handle(received: Received) -> None:
+        received.reply(Ack(received.delivery_tag))
+        received.session.await_data()
+        received.reply(*replies)
+        received.session.await_end()
+
+    return handle
+
+
+def test_an_ack_of_tag_0_does_not_confirm_what_is_not_sent(send: Program, fake_broker: FakeBroker) -> None:
+    fake_broker.on(spec.Basic.Publish, hold_after(Ack(0, multiple=True)))
+    data = b"first\n" + b"x" * 40_000_000 + b"\n"  # more than the sockets' buffers hold
+    result = feed(send, data, "--lines", "--confirm-timeout", "1", url=fake_broker.url)
+    assert (result.returncode, resume_point(result), summary(result)["confirmed"]) == (124, 2, 1)
+
+
+def test_an_ack_of_what_is_half_sent_is_not_believed(send: Program, fake_broker: FakeBroker) -> None:
+    fake_broker.on(spec.Basic.Publish, hold_after(Ack(2)))
+    data = b"first\n" + b"x" * 40_000_000 + b"\n"
+    result = feed(send, data, "--lines", url=fake_broker.url)
+    assert (result.returncode, resume_point(result)) == (69, 2)
+    assert b"it confirmed message 2, which was not published" in result.stderr
+
+
+def block_without_end(received: Received) -> None:
+    received.reply(Ack(received.delivery_tag))
+    received.session.send(0, spec.Connection.Blocked("low on memory"))
+
+
+def test_the_confirm_timeout_counts_while_the_broker_is_blocked(send: Program, fake_broker: FakeBroker) -> None:
+    fake_broker.on(spec.Basic.Publish, in_turn(block_without_end, ignore))
+    result = feed(send, LINES, "--lines", "--confirm-timeout", "0.5", url=fake_broker.url)
+    assert (result.returncode, resume_point(result)) == (124, 2)
+    assert b"9 in flight; it takes no messages: low on memory\n" in result.stderr
+
+
+def test_all_confirmed_is_success_although_a_blocked_broker_does_not_close(
+    send: Program, fake_broker: FakeBroker
+) -> None:
+    def confirm_and_block(last: Received) -> None:
+        last.session.send(0, spec.Connection.Blocked("low on memory"))
+        last.reply(Ack(10))
+
+    fake_broker.on(spec.Basic.Publish, confirm_and_block, when=lambda r: r.body == b"10")
+    fake_broker.on(spec.Connection.Close, ignore)
+    begun = time.monotonic()
+    result = feed(send, LINES, "--lines", url=fake_broker.url)
+    assert (result.returncode, summary(result)["confirmed"]) == (0, 10)
+    assert time.monotonic() - begun < 10
 
 
 def test_confirms_that_never_come(send: Program, fake_broker: FakeBroker) -> None:
@@ -220,6 +334,33 @@ def test_the_resume_point_names_the_record_when_each_is_repeated(send: Program, 
     fake_broker.on(spec.Basic.Publish, in_turn(*[answer] * 7, hang_up))
     result = feed(send, LINES, "--lines", "--repeat", "3", url=fake_broker.url)
     assert (result.returncode, resume_point(result)) == (69, 3)
+    assert result.stderr.endswith(b" is number 3 (1 of its 3 copies are sent; --repeat 2 sends the rest)\n")
+
+
+def test_rejected_records_that_were_not_named_are_not_behind_the_resume_point(
+    send: Program, fake_broker: FakeBroker
+) -> None:
+    fake_broker.on(spec.Basic.Publish, lambda r: r.reply(Nack(r.delivery_tag)))
+    fake_broker.on(spec.Basic.Publish, hang_up, when=lambda r: r.body == b"31")
+    data = b"".join(b"%d\n" % number for number in range(1, 41))
+    result = feed(send, data, "--lines", url=fake_broker.url)
+    named = [int(line.split()[2]) for line in result.stderr.splitlines() if b"nacked:" in line]
+    assert (result.returncode, named, resume_point(result)) == (69, list(range(1, 21)), 21)
+    assert result.stderr.endswith(b" is number 21, not counting those named above\n")
+
+
+def test_the_resume_point_is_the_first_unnamed_rejection_whatever_the_order(
+    send: Program, fake_broker: FakeBroker
+) -> None:
+    def answer_in_disorder(last: Received) -> None:
+        last.reply(*(Nack(tag) for tag in (*range(1, 21), 24, 22)), Ack(21), Ack(23), Ack(25))
+        last.session.hang_up()
+
+    fake_broker.on(spec.Basic.Publish, ignore)
+    fake_broker.on(spec.Basic.Publish, answer_in_disorder, when=lambda r: r.body == b"30")
+    data = b"".join(b"%d\n" % number for number in range(1, 31))
+    result = feed(send, data, "--lines", url=fake_broker.url)
+    assert (result.returncode, resume_point(result)) == (69, 22)
 
 
 def test_a_broker_lost_while_the_input_is_silent(send: Program, fake_broker: FakeBroker) -> None:

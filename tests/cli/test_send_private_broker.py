@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,6 +107,38 @@ def test_the_connection_outlives_a_silent_input(send: Program, strict: PrivateBr
     assert in_queue(strict, queue) == [b"before", b"after"]
 
 
+# The broker is short of memory, and takes no messages.
+
+
+@pytest.fixture
+def alarmed(strict: PrivateBroker) -> Iterator[PrivateBroker]:
+    strict.run("ctl", "set_vm_memory_high_watermark", "absolute", "1MB")
+    yield strict
+    strict.run("ctl", "set_vm_memory_high_watermark", "0.4")
+
+
+def test_a_memory_alarm_counts_towards_the_confirm_timeout(
+    send: Program, alarmed: PrivateBroker, queue: str
+) -> None:
+    result = send("--queue", queue, "--confirm-timeout", "2", "a", "b", url=alarmed.url, stdin=subprocess.DEVNULL)
+    assert (result.returncode, result.stdout, resume_point(result)) == (124, b"", 1)
+    assert b"the broker takes no messages for now: low on memory" in result.stderr
+
+
+@pytest.mark.parametrize("signal", ["interrupt", "terminate"])
+def test_a_signal_during_a_memory_alarm_ends_it(
+    send: Program, alarmed: PrivateBroker, queue: str, signal: str
+) -> None:
+    feeder = Feeder(lambda stdin: send.start("--lines", "--queue", queue, url=alarmed.url, stdin=stdin))
+    feeder.process.wait_for(lambda: b"low on memory" in feeder.process.stderr, "word of the alarm")
+    getattr(feeder.process, signal)()
+    signalled = time.monotonic()
+    result = feeder.finish()
+    assert result.returncode == (130 if signal == "interrupt" else 143)
+    assert time.monotonic() - signalled < 4
+    assert resume_point(result) == summary(result)["confirmed"] + 1
+
+
 # The broker dies.
 
 
@@ -113,7 +147,10 @@ def test_the_connection_outlives_a_silent_input(send: Program, strict: PrivateBr
 def test_what_is_before_the_resume_point_survives_the_broker(
     send: Program, strict: PrivateBroker, queue: str, kind: str, how: str
 ) -> None:
-    args = ("--lines", "--queue", queue, "--queue-type", kind, "--durable", "--persistent")
+    declaring = ("--queue", queue, "--queue-type", kind, "--durable")
+    assert feed(send, b"", "--lines", *declaring, url=strict.url).returncode == 0
+    strict.write_declarations()
+    args = ("--lines", *declaring, "--persistent")
     feeder = Feeder(lambda stdin: send.start(*args, stdin=stdin, url=strict.url))
     feeder.wait_for(random.Random(how + kind).randrange(12_000, 25_000))  # more than the window: some are confirmed
     strict.run("node", how)

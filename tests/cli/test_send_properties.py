@@ -126,9 +126,10 @@ def test_headers_as_pika_gives_them(send: Program, queue: str, channel: Blocking
     headers = ["s=v", "i:int=-3", "b:bool=true", "t:timestamp=1700000000", 'j:json={"a": [1, "x"], "n": null}']
     assert send("-q", queue, *(word for header in headers for word in ("-H", header))).returncode == 0
     read = get(channel, queue).headers
-    when = datetime(2023, 11, 14, 22, 13, 20)
-    # Pika 1.2 takes a signed 64-bit integer for an unsigned one.
-    assert read == {"s": "v", "i": 2**64 - 3, "b": True, "t": when, "j": {"a": [1, "x"], "n": None}}
+    # Pika 1.2 takes a signed 64-bit integer for an unsigned one; from 1.4 on a time has a time zone.
+    assert read.pop("i") in (-3, 2**64 - 3)
+    assert read.pop("t").replace(tzinfo=None) == datetime(2023, 11, 14, 22, 13, 20)
+    assert read == {"s": "v", "b": True, "j": {"a": [1, "x"], "n": None}}
     assert read["b"] is True
 
 

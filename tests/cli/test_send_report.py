@@ -134,8 +134,7 @@ def test_an_error_does_not_run_into_the_progress(send: Program, queue: str, brok
         pipe.write(b"no JSON\n")
         status, shown = term.finish()
     assert status == 65
-    assert CLEARED + b"send: line 1 of the input: " in shown
-    assert shown.endswith(b"number 1\n")
+    assert CLEARED + b"send: record 1, line 1 of the input: expected a JSON object, found 'n'\n" in shown
 
 
 @pytest.mark.parametrize("args", [("--lines", "--quiet"), ("a", "b")], ids=" ".join)

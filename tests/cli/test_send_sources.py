@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import random
+import socket
 import threading
 from pathlib import Path
 
@@ -206,3 +207,44 @@ def test_a_body_of_any_length(
     body = random.Random(size).randbytes(size)
     assert send("--queue", queue, "--file", file_with(tmp_path, "body", body)).returncode == 0
     assert take_all(channel, queue) == [body]
+
+
+# Standard input that nothing reads.
+
+UNREAD = b"send: standard input was not read; to send it, add - (as one message) or --lines (each line)\n"
+
+
+def test_a_pipe_that_is_not_read_is_mentioned(send: Program, queue: str, channel: BlockingChannel) -> None:
+    with open_pipe() as pipe:
+        pipe.write(b"data\n")
+        result = send("--queue", queue, stdin=pipe.reading)  # it is still open: there is no wait for its end
+    assert (result.returncode, result.stdout, result.stderr) == (0, b" [x] Sent 'Hello World!'\n", UNREAD)
+    assert take_all(channel, queue) == [b"Hello World!"]
+
+
+def test_a_file_that_is_not_read_is_mentioned(send: Program, queue: str, tmp_path: Path) -> None:
+    with Path(file_with(tmp_path, "data", b"data\n")).open("rb") as file:
+        assert send("--queue", queue, stdin=file.fileno()).stderr == UNREAD
+        file.seek(0, os.SEEK_END)
+        assert send("--queue", queue, stdin=file.fileno()).stderr == b""
+
+
+def test_a_socket_that_is_not_read_is_mentioned(send: Program, queue: str) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert send("--queue", queue, stdin=theirs.fileno()).stderr == b""
+        ours.sendall(b"data")
+        assert send("--queue", queue, stdin=theirs.fileno()).stderr == UNREAD
+
+
+@pytest.mark.parametrize("args", [("--quiet",), ("a message",), ("-",), ("--lines",)], ids=" ".join)
+def test_standard_input_is_not_mentioned(send: Program, queue: str, args: tuple[str, ...]) -> None:
+    assert b"was not read" not in feed(send, b"data\n", "--queue", queue, *args).stderr
+
+
+def test_an_empty_pipe_is_not_mentioned(send: Program, queue: str) -> None:
+    with open_pipe() as pipe:
+        assert send("--queue", queue, stdin=pipe.reading).stderr == b""
+        pipe.close()
+        assert send("--queue", queue, stdin=pipe.reading).stderr == b""
+    assert send("--queue", queue).stderr == b""  # /dev/null

@@ -145,7 +145,7 @@ def test_a_text_over_255_bytes(
     ("option", "value"),
     [
         *[("--priority", value) for value in ("256", "-1", "1.5", "high", "")],
-        *[("--expiration", value) for value in ("soon", "-1", "1.5", "", "5s")],
+        *[("--expiration", value) for value in ("soon", "-1", "1.5", "5s")],
         *[("--timestamp", value) for value in ("yesterday", "-1", "1.5", "")],
         *[("--repeat", value) for value in ("0", "-1", "1.5", "abc", "")],
         *[("--rate", value) for value in ("0", "-1", "abc", "", "nan")],
@@ -158,6 +158,11 @@ def test_a_text_over_255_bytes(
 def test_a_value_out_of_range(send: Program, fake_broker: FakeBroker, option: str, value: str) -> None:
     said = refused(send, fake_broker, 64, f"{option}={value}")
     assert option in said and value in said
+
+
+@pytest.mark.parametrize("rate", ["0", "0.0"])
+def test_a_rate_of_0_is_explained(send: Program, fake_broker: FakeBroker, rate: str) -> None:
+    assert "leave --rate out to send without a limit" in refused(send, fake_broker, 64, "--rate", rate)
 
 
 # Options that contradict each other.

@@ -226,7 +226,7 @@ def test_a_certificate_for_another_host(either: Program, authority: Authority) -
 
 
 def test_an_expired_certificate(either: Program, authority: Authority, version: str) -> None:
-    with openssl_server(authority.sign("expired", OUR_NAMES, days=-1)) as server:
+    with openssl_server(authority.sign("expired", OUR_NAMES, expired=True)) as server:
         reason = refusal(either, tls_url("localhost", server.port, cacertfile=authority.pem))
     assert reason == "its certificate has expired"
 
@@ -302,7 +302,7 @@ def test_a_certificate_of_another_authority(
 def test_an_expired_certificate_of_the_client(
     either: Program, broker: TlsBroker, authority: Authority, version: str
 ) -> None:
-    late = with_certificate(authority.sign("late", "DNS:client", user="guest", days=-1))
+    late = with_certificate(authority.sign("late", "DNS:client", user="guest", expired=True))
     reason = refusal(either, broker.url(cacertfile=authority.pem, **late))
     assert reason == "it does not accept the client's certificate: certificate expired"
 

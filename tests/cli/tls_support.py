@@ -36,6 +36,23 @@ class Authority:
         self._own = self._files(name)
         self.pem = self._own.pem
         openssl("req", "-x509", *self._new_key(self._own.key), "-subj", f"/CN={name}", "-out", self.pem)
+        self._config = folder / f"{name}.cnf"
+        database = folder / f"{name}.index"
+        database.touch()
+        self._config.write_text(f"""[ca]
+default_ca = own
+[own]
+certificate = {self.pem}
+private_key = {self._own.key}
+database = {database}
+new_certs_dir = {folder}
+default_md = sha256
+rand_serial = yes
+unique_subject = no
+policy = any
+[any]
+commonName = supplied
+""")
 
     def _files(self, name: str) -> Certificate:
         return Certificate(self._folder / f"{name}.pem", self._folder / f"{name}.key")
@@ -44,14 +61,15 @@ class Authority:
     def _new_key(path: Path) -> list[str | Path]:
         return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path]
 
-    def sign(self, name: str, alternatives: str, *, user: str = "", days: int = 2) -> Certificate:
+    def sign(self, name: str, alternatives: str, *, user: str = "", expired: bool = False) -> Certificate:
         """A certificate for `alternatives`, and for the RabbitMQ user `user`."""
         made = self._files(name)
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
         extensions.write_text(f"subjectAltName = {alternatives}\n")
         openssl("req", *self._new_key(made.key), "-subj", f"/CN={user or name}", "-out", request)
-        openssl("x509", "-req", "-in", request, "-CA", self.pem, "-CAkey", self._own.key, "-set_serial",
-                str(random.getrandbits(63)), "-days", str(days), "-extfile", extensions, "-out", made.pem)
+        validity = ["-startdate", "20000101000000Z", "-enddate", "20000102000000Z"] if expired else ["-days", "2"]
+        openssl("ca", "-batch", "-notext", "-config", self._config, *validity, "-extfile", extensions,
+                "-in", request, "-out", made.pem)
         return made
 
 

@@ -15,9 +15,30 @@ template <class... Functions>
 Overloaded(Functions...) -> Overloaded<Functions...>;
 
 /// AMQP sets no limit, the stack does. RabbitMQ's own tables nest two or three deep.
-constexpr int deepest = 512;
+constexpr int deepest_copied = 512;
 
-[[noreturn]] void refuse(const std::string& cause) {
+/// Whether rabbitmq-c decodes a table in which a value is nested this deep.
+bool is_decoded(int depth) {
+    // Arrays in an array in a table, each the last field of the one around it: the empty name and 'A' begin the first,
+    // 'A' each of the others, and each has a size.
+    std::string encoded(std::size_t{4} + 1 + 5 * static_cast<std::size_t>(depth), 'A');
+    for (std::size_t at = 0; at < encoded.size(); at += at == 0 ? 6 : 5) {
+        const auto size = encoded.size() - at - 4;
+        for (std::size_t i = 0; i < 4; ++i) {
+            encoded[at + i] = static_cast<char>(size >> (24 - 8 * i));
+        }
+    }
+    encoded[4] = 0;
+    amqp_pool_t pool;
+    init_amqp_pool(&pool, 4096);
+    amqp_table_t table;
+    std::size_t offset = 0;
+    const int status = amqp_decode_table(to_amqp(encoded), &pool, &table, &offset);
+    empty_amqp_pool(&pool);
+    return status >= 0;
+}
+
+[[noreturn]] void malformed(const std::string& cause) {
     throw Error(ErrorKind::lost, "cannot read a table from the broker", cause);
 }
 
@@ -25,8 +46,8 @@ Array copy_array(const amqp_array_t& array, int depth);
 Table copy_table_at(const amqp_table_t& table, int depth);
 
 Value copy_value(const amqp_field_value_t& field, int depth) {
-    if (depth > deepest) {
-        refuse(fmt::format("it is nested more than {} deep", deepest));
+    if (depth > deepest_copied) {
+        malformed(fmt::format("it is nested more than {} deep", deepest_copied));
     }
     switch (field.kind) {
         case AMQP_FIELD_KIND_VOID: return {std::monostate()};
@@ -49,7 +70,7 @@ Value copy_value(const amqp_field_value_t& field, int depth) {
         case AMQP_FIELD_KIND_ARRAY: return {copy_array(field.value.array, depth)};
         case AMQP_FIELD_KIND_TABLE: return {copy_table_at(field.value.table, depth)};
         default:
-            refuse(fmt::format("field type {} is unknown", static_cast<int>(field.kind)));
+            malformed(fmt::format("field type {} is unknown", static_cast<int>(field.kind)));
     }
 }
 
@@ -71,30 +92,47 @@ Table copy_table_at(const amqp_table_t& table, int depth) {
 
 }  // namespace
 
+int deepest_nesting() {
+    static const int deepest = [] {
+        int decoded = 0;
+        for (int step = deepest_copied; step > 0; step /= 2) {
+            while (decoded + step <= deepest_copied && is_decoded(decoded + step)) {
+                decoded += step;
+            }
+        }
+        return decoded;
+    }();
+    return deepest;
+}
+
 Table copy_table(const amqp_table_t& table) {
     return copy_table_at(table, 0);
 }
 
-amqp_table_t TableView::view_of(const Table& table) {
+amqp_table_t TableView::view_of(const Table& table, int depth) {
     auto& entries = entries_.emplace_back();
     entries.reserve(table.size());
     for (const auto& [name, value] : table) {
         check_short_string("table field name", name);
-        entries.push_back({to_amqp(name), view_of(value)});
+        entries.push_back({to_amqp(name), view_of(value, depth + 1)});
     }
     return {static_cast<int>(entries.size()), entries.data()};
 }
 
-amqp_array_t TableView::view_of(const Array& array) {
+amqp_array_t TableView::view_of(const Array& array, int depth) {
     auto& values = values_.emplace_back();
     values.reserve(array.size());
     for (const auto& value : array) {
-        values.push_back(view_of(value));
+        values.push_back(view_of(value, depth + 1));
     }
     return {static_cast<int>(values.size()), values.data()};
 }
 
-amqp_field_value_t TableView::view_of(const Value& value) {
+amqp_field_value_t TableView::view_of(const Value& value, int depth) {
+    if (depth > deepest_nesting()) {
+        throw Error(ErrorKind::invalid, "cannot send the headers or arguments",
+                    fmt::format("they are nested more than {} deep", deepest_nesting()));
+    }
     amqp_field_value_t field{};
     const auto set = [&field](amqp_field_value_kind_t kind, auto& member, auto content) {
         field.kind = static_cast<std::uint8_t>(kind);
@@ -120,8 +158,8 @@ amqp_field_value_t TableView::view_of(const Value& value) {
             [&](const Timestamp& v) { set(AMQP_FIELD_KIND_TIMESTAMP, field.value.u64, v.seconds); },
             [&](const std::string& v) { set(AMQP_FIELD_KIND_UTF8, field.value.bytes, to_amqp(v)); },
             [&](const Bytes& v) { set(AMQP_FIELD_KIND_BYTES, field.value.bytes, to_amqp(v.data)); },
-            [&](const Array& v) { set(AMQP_FIELD_KIND_ARRAY, field.value.array, view_of(v)); },
-            [&](const Table& v) { set(AMQP_FIELD_KIND_TABLE, field.value.table, view_of(v)); },
+            [&](const Array& v) { set(AMQP_FIELD_KIND_ARRAY, field.value.array, view_of(v, depth)); },
+            [&](const Table& v) { set(AMQP_FIELD_KIND_TABLE, field.value.table, view_of(v, depth)); },
         },
         value.data);
     return field;

@@ -9,19 +9,20 @@
 
 namespace rabbit {
 
-/// A Table in rabbitmq-c's form, for sending. Points into the Table, which must outlive it.
+/// A Table in rabbitmq-c's form, for sending. Points into the Table, which must outlive it. Throws ErrorKind::invalid
+/// for a table that no AMQP frame can hold, or that copy_table() or rabbitmq-c would not read back.
 class TableView {
 public:
-    explicit TableView(const Table& table) : table_(view_of(table)) {}
+    explicit TableView(const Table& table) : table_(view_of(table, 0)) {}
     TableView(const TableView&) = delete;
     TableView& operator=(const TableView&) = delete;
 
     [[nodiscard]] amqp_table_t get() const noexcept { return table_; }
 
 private:
-    amqp_table_t view_of(const Table& table);
-    amqp_array_t view_of(const Array& array);
-    amqp_field_value_t view_of(const Value& value);
+    amqp_table_t view_of(const Table& table, int depth);
+    amqp_array_t view_of(const Array& array, int depth);
+    amqp_field_value_t view_of(const Value& value, int depth);
 
     std::deque<std::vector<amqp_table_entry_t>> entries_;
     std::deque<std::vector<amqp_field_value_t>> values_;

@@ -66,7 +66,7 @@ void Wire::write() {
     stalled_until_.reset();
     if (written_ == out_.size()) {
         out_.clear();
-        written_ = 0;
+        forgotten_ += std::exchange(written_, 0);
     }
 }
 

@@ -48,6 +48,9 @@ public:
     void append(const amqp_frame_t& frame);
     /// Bytes that wait for the socket to be writable.
     [[nodiscard]] std::size_t unsent() const noexcept { return out_.size() - written_; }
+    /// Bytes of frames since the connection began: appended so far, and handed to the system.
+    [[nodiscard]] std::uint64_t appended() const noexcept { return forgotten_ + out_.size(); }
+    [[nodiscard]] std::uint64_t written() const noexcept { return forgotten_ + written_; }
     /// Drops the last of them, so that `keep` bytes are left; the caller knows where a frame begins.
     void forget_unsent(std::size_t keep) { out_.resize(written_ + keep); }
     /// Sends the first of them. To be called when poll() said that the socket is writable.
@@ -97,8 +100,9 @@ private:
     Clock::time_point missed_at_;      ///< the broker's, if nothing comes until then
     bool answered_ = false;
     bool lost_ = false;
-    std::string out_;          ///< encoded frames
-    std::size_t written_ = 0;  ///< of out_
+    std::string out_;              ///< encoded frames
+    std::size_t written_ = 0;      ///< of out_
+    std::uint64_t forgotten_ = 0;  ///< bytes written and no longer in out_
     std::size_t stalled_end_ = 0;
     Deadline stalled_until_;      ///< set while out_ up to stalled_end_ is sent in part: when to give up on it
     std::unique_ptr<char[]> in_;  ///< received bytes; room for two of the largest frames

@@ -95,6 +95,20 @@ TEST_F(PublisherWithoutBroker, MatchesAReturnByItsRoutingKey) {
     EXPECT_EQ(fates, (Fates{{1, Outcome::confirmed}, {2, Outcome::returned}}));
 }
 
+TEST_F(PublisherWithoutBroker, MatchesAReturnByItsProperties) {
+    start();
+    const rabbit::Properties second{.message_id = "2"};
+    after(3, [this, &second] {
+        broker.give_back("", "hello", "same", second);
+        broker.ack(3, true);
+    });
+    publish("same");
+    publish("same", "hello", std::make_shared<rabbit::Properties>(second));
+    publish("same");
+    EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
+    EXPECT_EQ(fates, (Fates{{1, Outcome::confirmed}, {2, Outcome::returned}, {3, Outcome::confirmed}}));
+}
+
 TEST_F(PublisherWithoutBroker, AReturnOfWhatIsNotInFlightEndsTheConnection) {
     start();
     after(1, [this] { broker.give_back("", "hello", "never published"); });

@@ -24,10 +24,10 @@ Options options_of(const Case& each) {
         options.count = 3;
     }
     if (each.timeout) {
-        options.timeout = Options::Seconds(1);
+        options.timeout = cli::Seconds(1);
     }
     if (each.idle) {
-        options.idle = Options::Seconds(1);
+        options.idle = cli::Seconds(1);
     }
     options.drain = each.drain;
     return options;

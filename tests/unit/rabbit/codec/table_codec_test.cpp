@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -209,10 +210,10 @@ private:
     std::mt19937_64 random_{20240229};
 };
 
-/// Arrays in each other, so many.
+/// This many arrays, each in the one before.
 Value nested(int depth) {
-    Value value;
-    for (int i = 0; i < depth; ++i) {
+    Value value{Array()};
+    for (int i = 1; i < depth; ++i) {
         Array array;
         array.push_back(std::move(value));
         value = {std::move(array)};
@@ -220,14 +221,39 @@ Value nested(int depth) {
     return value;
 }
 
-TEST(TableCodec, ReadsTablesThatAreNestedDeep) {
-    const Table table{{"a", nested(511)}};
+TEST(TableCodec, ReadsTablesThatAreNestedAsDeepAsItWritesThem) {
+    const Table table{{"a", nested(rabbit::deepest_nesting())}};
     EXPECT_TRUE(decoded(encoded(table)) == table);
+    EXPECT_GE(rabbit::deepest_nesting(), 64);
+    EXPECT_LE(rabbit::deepest_nesting(), 512);
 }
 
-TEST(TableCodec, RefusesTablesThatAreNestedDeeperThanTheStack) {
+TEST(TableCodec, DoesNotWriteTablesThatAreNestedDeeperThanItReads) {
+    for (const auto& value : {nested(rabbit::deepest_nesting() + 1), Value{Table{{"b", nested(2000)}}}}) {
+        try {
+            encoded({{"a", value}});
+            FAIL() << "written";
+        } catch (const rabbit::Error& error) {
+            EXPECT_EQ(error.kind(), rabbit::ErrorKind::invalid);
+            EXPECT_NE(error.cause().find("nested"), std::string::npos) << error.what();
+        }
+    }
+}
+
+TEST(TableCodec, DoesNotReadTablesThatAreNestedDeeperThanTheStack) {
+    std::vector<amqp_field_value_t> values(514);
+    for (std::size_t i = 0; i + 1 < values.size(); ++i) {
+        values[i].kind = AMQP_FIELD_KIND_ARRAY;
+        values[i].value.array = {1, &values[i + 1]};
+    }
+    values.back().kind = AMQP_FIELD_KIND_VOID;
+    const auto copy_from = [&values](std::size_t first) {
+        amqp_table_entry_t entry{{1, const_cast<char*>("a")}, values[first]};
+        return rabbit::copy_table({1, &entry});
+    };
+    EXPECT_EQ(copy_from(2).size(), 1u);
     try {
-        decoded(encoded({{"a", nested(512)}}));
+        copy_from(1);
         FAIL() << "read";
     } catch (const rabbit::Error& error) {
         EXPECT_EQ(error.kind(), rabbit::ErrorKind::lost);

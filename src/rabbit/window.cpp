@@ -1,0 +1,159 @@
+#include "window.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+#include <variant>
+
+namespace rabbit {
+namespace {
+
+Table routed(const Table& table, bool top);
+
+/// RabbitMQ 4 writes an unsigned 64-bit integer back as a signed one.
+Value routed(const Value& value) {
+    if (const auto* number = std::get_if<std::uint64_t>(&value.data)) {
+        return {static_cast<std::int64_t>(*number)};
+    }
+    if (const auto* table = std::get_if<Table>(&value.data)) {
+        return {routed(*table, false)};
+    }
+    if (const auto* array = std::get_if<Array>(&value.data)) {
+        Array result;
+        std::transform(array->begin(), array->end(), std::back_inserter(result),
+                       [](const Value& each) { return routed(each); });
+        return {std::move(result)};
+    }
+    return value;
+}
+
+/// A table as RabbitMQ may have it after routing. It takes BCC out of the headers
+/// (https://www.rabbitmq.com/docs/sender-selected); RabbitMQ 4 also sorts them by name and keeps the first of a name.
+Table routed(const Table& table, bool top) {
+    Table result;
+    for (const auto& [name, value] : table) {
+        if (!top || name != "BCC") {
+            result.push_back({name, routed(value)});
+        }
+    }
+    if (top) {
+        std::stable_sort(result.begin(), result.end(),
+                         [](const Field& a, const Field& b) { return a.name < b.name; });
+        const auto end = std::unique(result.begin(), result.end(),
+                                     [](const Field& a, const Field& b) { return a.name == b.name; });
+        result.erase(end, result.end());
+    }
+    return result;
+}
+
+Properties routed(const Properties& properties) {
+    auto result = properties;
+    result.headers = routed(properties.headers.value_or(Table()), true);
+    return result;
+}
+
+/// Compares properties with those that came back in a return.
+class ReturnedProperties {
+public:
+    explicit ReturnedProperties(const Message& returned) : returned_(of(returned)) {}
+
+    bool match(const Message& sent) {
+        if (of(sent) == returned_) {
+            return true;
+        }
+        if (!routed_) {
+            routed_ = routed(returned_);
+        }
+        return routed(of(sent)) == *routed_;
+    }
+
+private:
+    static const Properties& of(const Message& message) {
+        static const Properties none;
+        return message.properties ? *message.properties : none;
+    }
+
+    const Properties& returned_;
+    std::optional<Properties> routed_;
+};
+
+}  // namespace
+
+const InFlight* Window::find(const std::function<bool(const Message&)>& holds) const {
+    const auto found = std::find_if(messages_.begin(), messages_.end(), [&holds](const InFlight& each) {
+        return !each.settled && holds(each.message);
+    });
+    return found == messages_.end() ? nullptr : &*found;
+}
+
+void Window::push(InFlight message) {
+    bytes_ += message.message.body.size();
+    messages_.push_back(std::move(message));
+}
+
+std::uint64_t Window::last_written(std::uint64_t written) {
+    while (last_written_ < first_tag_ - 1 + messages_.size() && at(last_written_ + 1).end <= written) {
+        ++last_written_;
+    }
+    return last_written_;
+}
+
+std::optional<std::size_t> Window::find_returned(const Return& returned) const {
+    const auto count = messages_.size();
+    const auto from = std::min<std::size_t>(std::max(return_cursor_, first_tag_) - first_tag_, count);
+    ReturnedProperties properties(returned.message);
+    std::optional<std::size_t> alike;
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto at = (from + i) % count;
+        const auto& sent = messages_[at];
+        if (sent.settled || sent.reply_code != 0 || sent.address != returned.address ||
+            sent.message.body != returned.message.body) {
+            continue;
+        }
+        if (properties.match(sent.message)) {
+            return at;
+        }
+        alike = alike.value_or(at);
+    }
+    return alike;
+}
+
+bool Window::mark_returned(Return&& returned) {
+    const auto found = find_returned(returned);
+    if (!found) {
+        return false;
+    }
+    auto& sent = messages_[*found];
+    sent.reply_code = returned.reply_code;
+    sent.reply_text = std::move(returned.reply_text);
+    return_cursor_ = first_tag_ + *found + 1;
+    return true;
+}
+
+void Window::settle(std::uint64_t first, std::uint64_t last, const std::function<void(const InFlight&)>& settled) {
+    for (auto tag = std::max(first, first_tag_); tag <= last; ++tag) {
+        auto& sent = at(tag);
+        if (!sent.settled) {
+            sent.settled = true;
+            bytes_ -= sent.message.body.size();
+            settled(sent);
+        }
+    }
+    while (!messages_.empty() && messages_.front().settled) {
+        messages_.pop_front();
+        ++first_tag_;
+    }
+}
+
+void Window::restart() {
+    std::erase_if(messages_, [](const InFlight& each) { return each.settled; });
+    for (auto& each : messages_) {
+        each.end = InFlight::not_encoded;
+        each.reply_code = 0;
+    }
+    first_tag_ = 1;
+    last_written_ = 0;
+    return_cursor_ = 1;
+}
+
+}  // namespace rabbit

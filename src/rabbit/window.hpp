@@ -1,0 +1,67 @@
+#pragma once
+
+#include "rabbit/listener.hpp"
+#include "rabbit/message.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+
+namespace rabbit {
+
+/// A message that was published and has no outcome yet.
+struct InFlight {
+    static constexpr auto not_encoded = std::numeric_limits<std::uint64_t>::max();
+
+    std::uint64_t number;
+    Address address;
+    Message message;
+    std::uint64_t end = not_encoded;  ///< the connection's bytes up to the end of this message
+    bool settled = false;
+    int reply_code = 0;  ///< not 0: returned
+    std::string reply_text = {};
+};
+
+/// The messages in flight, in the order of their delivery tags. No I/O of its own.
+class Window {
+public:
+    [[nodiscard]] bool empty() const noexcept { return messages_.empty(); }
+    [[nodiscard]] std::size_t size() const noexcept { return messages_.size(); }
+    /// Of the bodies that are not settled.
+    [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+    [[nodiscard]] const InFlight& front() const { return messages_.front(); }
+    [[nodiscard]] const InFlight* find(const std::function<bool(const Message&)>& holds) const;
+
+    void push(InFlight message);
+    InFlight& at(std::uint64_t tag) { return messages_[tag - first_tag_]; }
+
+    /// The tag of the last message that is wholly among the connection's first `written` bytes; 0: none.
+    std::uint64_t last_written(std::uint64_t written);
+
+    /// Notes a basic.return. It carries no delivery tag, so it is matched by everything it does carry: the first
+    /// message, from the last one returned onwards, with its address, body and properties. Where a broker changed the
+    /// properties in a way that this library does not know, address and body alone decide. False: no message matches.
+    bool mark_returned(Return&& returned);
+
+    /// Calls `settled` for those of the messages `first` to `last` that are not settled yet, and forgets them.
+    void settle(std::uint64_t first, std::uint64_t last, const std::function<void(const InFlight&)>& settled);
+    [[nodiscard]] std::uint64_t first_tag() const noexcept { return first_tag_; }
+
+    /// Tags begin at 1 again, nothing is encoded and nothing returned: the connection is a new one.
+    void restart();
+
+private:
+    [[nodiscard]] std::optional<std::size_t> find_returned(const Return& returned) const;
+
+    std::deque<InFlight> messages_;
+    std::uint64_t first_tag_ = 1;
+    std::size_t bytes_ = 0;
+    std::uint64_t last_written_ = 0;   ///< a tag
+    std::uint64_t return_cursor_ = 1;  ///< the tag from which to look for what is returned
+};
+
+}  // namespace rabbit

@@ -1,0 +1,123 @@
+#include "input.hpp"
+
+#include "failure.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <unistd.h>
+
+namespace {
+
+using sending::Framing;
+using sending::Input;
+using Records = std::vector<std::string>;
+using namespace std::string_literals;
+
+class InputTest : public testing::Test {
+protected:
+    void TearDown() override {
+        for (const auto& file : files_) {
+            std::remove(file.c_str());
+        }
+    }
+
+    /// The name of a new file that holds this.
+    std::string file_with(const std::string& text) {
+        auto name = testing::TempDir() + "input-XXXXXX";
+        close(mkstemp(name.data()));
+        std::ofstream(name, std::ios::binary) << text;
+        files_.push_back(name);
+        return name;
+    }
+
+    Records records(const Records& texts, Framing framing) {
+        std::vector<std::string> names;
+        for (const auto& text : texts) {
+            names.push_back(file_with(text));
+        }
+        Input input(names, framing);
+        Records result;
+        for (;;) {
+            while (auto record = input.next()) {
+                result.push_back(std::move(*record));
+            }
+            if (input.at_end()) {
+                return result;
+            }
+            input.read();
+        }
+    }
+
+    std::vector<std::string> files_;
+};
+
+TEST_F(InputTest, ALineEndsAtANewlineOrTheEndOfItsFile) {
+    EXPECT_EQ(records({"a\n\nb\r\nc"}, Framing::line), (Records{"a", "", "b\r", "c"}));
+    EXPECT_EQ(records({"a", "b\n", "", "c"}, Framing::line), (Records{"a", "b", "c"}));
+}
+
+TEST_F(InputTest, APartEndsAtANul) {
+    EXPECT_EQ(records({"a\nb\0\0c"s}, Framing::null), (Records{"a\nb", "", "c"}));
+}
+
+TEST_F(InputTest, AFileIsOneRecordThoughEmpty) {
+    EXPECT_EQ(records({"a\nb", "", "\0"s}, Framing::file), (Records{"a\nb", "", "\0"s}));
+}
+
+TEST_F(InputTest, AnObjectEndsAtItsBracket) {
+    EXPECT_EQ(records({" {} [{\"a\":\n1}]", "", "{}"}, Framing::json), (Records{"{}", "{\"a\":\n1}", "{}"}));
+}
+
+TEST_F(InputTest, RecordsMayBeLongerThanWhatIsReadAtOnce) {
+    const std::string body(200'000, 'x');
+    EXPECT_EQ(records({body + "\n" + body}, Framing::line), (Records{body, body}));
+    const auto object = "{\"a\":\"" + body + "\"}";
+    EXPECT_EQ(records({object + "\n" + object}, Framing::json), (Records{object, object}));
+}
+
+TEST_F(InputTest, AnObjectDoesNotGoOnInTheNextFile) {
+    try {
+        records({"{}", "\n{", "}"}, Framing::json);
+        ADD_FAILURE() << "taken";
+    } catch (const sending::MalformedJson& error) {
+        EXPECT_EQ(error.line(), 2u);
+    }
+}
+
+TEST_F(InputTest, LinesAreCountedInEachFile) {
+    Input input({file_with("{}\n{}\n"), file_with("\n\n{}")}, Framing::json);
+    std::vector<std::uint64_t> lines;
+    std::string name;
+    while (!input.at_end()) {
+        if (input.next()) {
+            lines.push_back(input.first_line());
+            name = input.name();
+        } else if (!input.at_end()) {
+            input.read();
+        }
+    }
+    EXPECT_EQ(lines, (std::vector<std::uint64_t>{1, 2, 3}));
+    EXPECT_EQ(name, "'" + files_[1] + "'");
+}
+
+TEST_F(InputTest, AMissingFileIsFoundBeforeAnythingIsRead) {
+    try {
+        const Input input({file_with("a"), "/nonexistent/file"}, Framing::line);
+        ADD_FAILURE() << "taken";
+    } catch (const cli::Failure& failure) {
+        EXPECT_EQ(failure.code(), cli::ExitCode::no_input);
+        EXPECT_NE(std::string(failure.what()).find("'/nonexistent/file'"), std::string::npos);
+    }
+}
+
+TEST_F(InputTest, NoFilesHaveNoRecords) {
+    EXPECT_EQ(records({}, Framing::line), Records{});
+}
+
+}  // namespace

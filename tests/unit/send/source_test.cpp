@@ -1,0 +1,107 @@
+#include "source.hpp"
+
+#include "failure.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <unistd.h>
+
+namespace {
+
+using sending::Options;
+using sending::Source;
+using Bodies = std::vector<std::string>;
+
+std::vector<std::string> bodies(Source& source) {
+    std::vector<std::string> result;
+    while (!source.at_end()) {
+        if (auto record = source.next()) {
+            result.push_back(record->message.body);
+        } else if (!source.at_end()) {
+            source.input().read();
+        }
+    }
+    return result;
+}
+
+class SourceTest : public testing::Test {
+protected:
+    void SetUp() override { close(mkstemp(file_.data())); }
+    void TearDown() override { std::remove(file_.c_str()); }
+
+    void write(const std::string& text) const { std::ofstream(file_, std::ios::binary) << text; }
+
+    std::string failure(const Options& options) const {
+        Source source(options);
+        try {
+            bodies(source);
+        } catch (const cli::Failure& error) {
+            EXPECT_EQ(error.code(), cli::ExitCode::bad_input);
+            return error.what();
+        }
+        return "";
+    }
+
+    std::string file_ = testing::TempDir() + "source-XXXXXX";
+};
+
+TEST_F(SourceTest, SaysHelloWhenNothingElseIsToBeSent) {
+    Source source(Options{});
+    EXPECT_EQ(bodies(source), Bodies{"Hello World!"});
+}
+
+TEST_F(SourceTest, GivesTheArgumentsInOrder) {
+    Options options;
+    options.messages = {"a", "", "b"};
+    Source source(options);
+    EXPECT_EQ(bodies(source), (Bodies{"a", "", "b"}));
+}
+
+TEST_F(SourceTest, GivesFilesWhole) {
+    write("a\nb\n");
+    Options options;
+    options.files = {file_, file_};
+    Source source(options);
+    EXPECT_EQ(bodies(source), (Bodies{"a\nb\n", "a\nb\n"}));
+}
+
+TEST_F(SourceTest, GivesRecordsOfFiles) {
+    write("a\nb\n");
+    Options options;
+    options.files = {file_};
+    options.lines = true;
+    Source source(options);
+    EXPECT_EQ(bodies(source), (Bodies{"a", "b"}));
+}
+
+TEST_F(SourceTest, NamesTheRecordAndTheLineThatAreMalformed) {
+    Options options;
+    options.files = {file_};
+    options.json = true;
+    write("{\"payload\": \"a\"}\n\n{\"payload\":\n  tru}");
+    EXPECT_EQ(failure(options), "record 2, line 4 of the input: not JSON near '  tru}'");
+    write("{\"payload\": \"a\"}\n\n{\"payload\":\n 1}");
+    EXPECT_EQ(failure(options), "record 2, line 3 of the input: payload: 1 is not a string");
+    write("{}\n{}\n{} x");
+    EXPECT_EQ(failure(options), "record 4, line 3 of the input: expected a JSON object, found 'x'");
+}
+
+TEST_F(SourceTest, NamesTheLastRecordWhenItCannotBeSent) {
+    Options options;
+    options.files = {file_};
+    options.json = true;
+    write("{}\n\n\n{}\n");
+    Source source(options);
+    source.input().read();
+    ASSERT_TRUE(source.next());
+    ASSERT_TRUE(source.next());
+    EXPECT_STREQ(source.malformed("why").what(), "record 2, line 4 of the input: why");
+}
+
+}  // namespace
