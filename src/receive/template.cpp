@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 #include <type_traits>
+#include <utility>
 
 namespace receiving {
 namespace {
@@ -174,35 +174,31 @@ private:
     }
 
     [[nodiscard]] auto value_of(const Field& field) const -> decltype(Field::value) {
-        using Delivery = const rabbit::Delivery&;
+        using rabbit::Delivery;
+        static constexpr std::pair<std::string_view, decltype(Field::value)> fields_of_delivery[] = {
+            {"body", [](const Field&, const Delivery& d) -> Value { return std::string_view(d.message.body); }},
+            {"size", [](const Field&, const Delivery& d) -> Value { return std::uint64_t{d.message.body.size()}; }},
+            {"exchange", [](const Field&, const Delivery& d) -> Value { return std::string_view(d.address.exchange); }},
+            {"routing_key",
+             [](const Field&, const Delivery& d) -> Value { return std::string_view(d.address.routing_key); }},
+            {"delivery_tag", [](const Field&, const Delivery& d) -> Value { return d.delivery_tag; }},
+            {"redelivered", [](const Field&, const Delivery& d) -> Value { return d.redelivered; }},
+        };
+        if (!field.header.empty() && field.name == "headers") {
+            return [](const Field& each, const Delivery& d) -> Value { return header_text(d, each.header); };
+        }
         if (!field.header.empty()) {
-            if (field.name != "headers") {
-                refuse(given_, fmt::format("{} is one value; only {{headers[name]}} picks one of several", field.name));
+            refuse(given_, fmt::format("{} is one value; only {{headers[name]}} picks one of several", field.name));
+        }
+        for (const auto& [name, value] : fields_of_delivery) {
+            if (field.name == name) {
+                return value;
             }
-            return [](const Field& each, Delivery d) -> Value { return header_text(d, each.header); };
-        }
-        if (field.name == "body") {
-            return [](const Field&, Delivery d) -> Value { return std::string_view(d.message.body); };
-        }
-        if (field.name == "size") {
-            return [](const Field&, Delivery d) -> Value { return std::uint64_t{d.message.body.size()}; };
-        }
-        if (field.name == "exchange") {
-            return [](const Field&, Delivery d) -> Value { return std::string_view(d.address.exchange); };
-        }
-        if (field.name == "routing_key") {
-            return [](const Field&, Delivery d) -> Value { return std::string_view(d.address.routing_key); };
-        }
-        if (field.name == "delivery_tag") {
-            return [](const Field&, Delivery d) -> Value { return d.delivery_tag; };
-        }
-        if (field.name == "redelivered") {
-            return [](const Field&, Delivery d) -> Value { return d.redelivered; };
         }
         if (!cli::find_property(field.name)) {
             refuse(given_, fmt::format("there is no field '{}'; --help names them", field.name));
         }
-        return [](const Field& each, Delivery d) -> Value { return property_text(d, each.name); };
+        return [](const Field& each, const Delivery& d) -> Value { return property_text(d, each.name); };
     }
 
     const std::string& given_;

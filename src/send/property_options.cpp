@@ -88,8 +88,8 @@ void PropertyOptions::add_to(CLI::App& app) {
 void PropertyOptions::parse() {
     for (const auto& [name, description] : text_options) {
         if (const auto& text = text_property(properties_, name); text && text->size() > 255) {
-            throw cli::UsageError(fmt::format("{}: a text of {} bytes; AMQP allows 255 at most",
-                                                                 cli::option_name(name), text->size()));
+            throw cli::UsageError(fmt::format("{}: a text of {} bytes; AMQP allows 255 at most", cli::option_name(name),
+                                              text->size()));
         }
     }
     if (const auto& expiration = properties_.expiration;
