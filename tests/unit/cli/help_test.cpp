@@ -1,5 +1,6 @@
 #include "help.hpp"
 
+#include "cli11.hpp"
 #include "exit_code.hpp"
 
 #include <fmt/format.h>
