@@ -67,12 +67,14 @@ std::string header_text(const rabbit::Delivery& delivery, std::string_view name)
     if (!headers) {
         return {};
     }
-    const auto found = std::find_if(headers->begin(), headers->end(), [name](const auto& each) { return each.name == name; });
+    const auto found =
+        std::find_if(headers->begin(), headers->end(), [name](const auto& each) { return each.name == name; });
     return found == headers->end() ? std::string() : header_text(found->value);
 }
 
 std::string property_text(const rabbit::Delivery& delivery, std::string_view name) {
-    return cli::property_text(*cli::find_property(name), properties_of(delivery)).value_or(name == "headers" ? "{}" : "");
+    return cli::property_text(*cli::find_property(name), properties_of(delivery))
+        .value_or(name == "headers" ? "{}" : "");
 }
 
 /// A width taken from another field, or a huge one, would fail only once messages arrive, so both are refused.
@@ -122,8 +124,11 @@ public:
     /// The field that begins here.
     Field take_field(std::string text_before) {
         rest_.remove_prefix(1);
-        Field field{.text_before = std::move(text_before), .name = take_name(), .header = take_header(),
-                    .format = take_format(), .value = nullptr};
+        Field field{.text_before = std::move(text_before),
+                    .name = take_name(),
+                    .header = take_header(),
+                    .format = take_format(),
+                    .value = nullptr};
         field.value = value_of(field);
         return field;
     }
