@@ -137,9 +137,8 @@ private:
         bench::check(status, "cannot read confirms");
         if (frame.frame_type != AMQP_FRAME_METHOD || frame.payload.method.id != AMQP_BASIC_ACK_METHOD) {
             throw std::runtime_error(std::string("instead of an ack came ") +
-                                     (frame.frame_type == AMQP_FRAME_METHOD
-                                          ? amqp_method_name(frame.payload.method.id)
-                                          : "a frame that is no method"));
+                                     (frame.frame_type == AMQP_FRAME_METHOD ? amqp_method_name(frame.payload.method.id)
+                                                                            : "a frame that is no method"));
         }
         settle(*static_cast<const amqp_basic_ack_t*>(frame.payload.method.decoded));
         amqp_maybe_release_buffers(state_);

@@ -21,8 +21,7 @@ std::string cause(const amqp_rpc_reply_t& reply) {
             return text(static_cast<const amqp_channel_close_t*>(reply.reply.decoded)->reply_text);
         case AMQP_CONNECTION_CLOSE_METHOD:
             return text(static_cast<const amqp_connection_close_t*>(reply.reply.decoded)->reply_text);
-        default:
-            return "no reply";
+        default: return "no reply";
     }
 }
 

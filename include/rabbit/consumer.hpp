@@ -15,7 +15,7 @@ namespace rabbit {
 struct ConsumerOptions {
     std::string queue;
     std::string consumer_tag = {};  ///< empty: the broker makes one up
-    bool no_ack = true;        ///< the broker counts a message as taken once it is sent
+    bool no_ack = true;             ///< the broker counts a message as taken once it is sent
     bool exclusive = false;
     std::uint16_t prefetch = 0;  ///< messages sent and not yet acked at most; 0: no limit; ignored with no_ack
     Table arguments = {};
@@ -73,10 +73,10 @@ private:
     Connection& connection_;
     ConsumerOptions options_;
     std::deque<Delivery> arrived_;
-    std::uint64_t last_tag_ = 0;   ///< of all that arrived
+    std::uint64_t last_tag_ = 0;    ///< of all that arrived
     std::uint64_t tag_offset_ = 0;  ///< from the broker's delivery tags, which begin at 1 again, to those handed out
-    bool cancelling_ = false;           ///< by cancel()
-    bool cancelled_ = false;            ///< and the broker has said so
+    bool cancelling_ = false;       ///< by cancel()
+    bool cancelled_ = false;        ///< and the broker has said so
     bool cancelled_by_broker_ = false;
 };
 

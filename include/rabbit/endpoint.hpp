@@ -10,10 +10,10 @@ namespace rabbit {
 
 /// How TLS is spoken; what a URL's query says of it (https://www.rabbitmq.com/docs/uri-query-parameters).
 struct TlsOptions {
-    std::string ca_file;           ///< PEM, cacertfile; empty: the system's authorities
-    std::string certificate_file;  ///< PEM, certfile: the client's own chain; empty: none
-    std::string key_file;          ///< PEM, keyfile; empty: in certificate_file
-    std::string server_name;       ///< server_name_indication: sent and looked for in the certificate; empty: the host
+    std::string ca_file;            ///< PEM, cacertfile; empty: the system's authorities
+    std::string certificate_file;   ///< PEM, certfile: the client's own chain; empty: none
+    std::string key_file;           ///< PEM, keyfile; empty: in certificate_file
+    std::string server_name;        ///< server_name_indication: sent and looked for in the certificate; empty: the host
     bool sends_server_name = true;  ///< false for server_name_indication=disable
     bool verify = true;             ///< false for verify=verify_none: neither authority nor name
 
@@ -36,7 +36,7 @@ struct Endpoint {
     bool tls = false;
     TlsOptions tls_options = {};
     AuthMechanism auth_mechanism = AuthMechanism::plain;
-    std::optional<std::chrono::seconds> heartbeat = {};        ///< overrides that of ConnectionOptions
+    std::optional<std::chrono::seconds> heartbeat = {};             ///< overrides that of ConnectionOptions
     std::optional<std::chrono::milliseconds> connect_timeout = {};  ///< connection_timeout; overrides likewise
 
     /// Reads an AMQP URI (https://www.rabbitmq.com/docs/uri-spec) with its query parameters. What it leaves out keeps

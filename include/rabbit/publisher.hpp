@@ -27,15 +27,15 @@ enum class Outcome {
 struct Settlement {
     std::uint64_t number;  ///< counted from 1 in the order of publish()
     Outcome outcome;
-    int reply_code;                ///< of a return, else 0
+    int reply_code;  ///< of a return, else 0
     const std::string& reply_text;
     const Address& address;
     const Message& message;
 };
 
 struct PublisherOptions {
-    bool confirm = true;             ///< false: fire and forget; nothing is settled, nothing returned
-    std::size_t window = 10'000;     ///< the most messages in flight
+    bool confirm = true;                  ///< false: fire and forget; nothing is settled, nothing returned
+    std::size_t window = 10'000;          ///< the most messages in flight
     std::size_t window_bytes = 8u << 20;  ///< the most bytes of bodies in flight; a larger body goes alone
     /// How long to wait without any confirm while messages are in flight; empty: for ever. The time during which the
     /// broker blocks the connection counts, and a broker that unblocks it is given as much time again.

@@ -54,7 +54,11 @@ struct Field {
 /// table without arrays and tables in it. rabbitmq-c has had a limit since 0.15.
 int deepest_nesting();
 
-inline bool Value::operator==(const Value& other) const { return data == other.data; }
-inline bool Field::operator==(const Field& other) const { return name == other.name && value == other.value; }
+inline bool Value::operator==(const Value& other) const {
+    return data == other.data;
+}
+inline bool Field::operator==(const Field& other) const {
+    return name == other.name && value == other.value;
+}
 
 }  // namespace rabbit

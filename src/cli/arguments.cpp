@@ -95,8 +95,9 @@ private:
             }
             const auto value = word.substr(i + 1);
             if (value.starts_with('=')) {
-                throw UsageError(fmt::format("{0}=: a short option takes its value without '='; write {0} {1} or {2}={1}",
-                                             name, option.get_type_name(), option.get_name()));
+                throw UsageError(
+                    fmt::format("{0}=: a short option takes its value without '='; write {0} {1} or {2}={1}", name,
+                                option.get_type_name(), option.get_name()));
             }
             add(option, name, value.empty() ? next_value(name) : value);
             return;
@@ -110,9 +111,9 @@ private:
         const auto& word = words_[at_++];
         const auto word_name = word.starts_with("--") ? word.substr(0, word.find('=')) : word;
         if (word.starts_with('-') && find(word_name)) {
-            throw UsageError(fmt::format("{0} needs a value, and {1} is an option{2}", name, word_name,
-                                         name.starts_with("--") ? fmt::format("; if it is the value, write {}={}", name, word_name)
-                                                                : ""));
+            throw UsageError(fmt::format(
+                "{0} needs a value, and {1} is an option{2}", name, word_name,
+                name.starts_with("--") ? fmt::format("; if it is the value, write {}={}", name, word_name) : ""));
         }
         return word;
     }
@@ -143,8 +144,8 @@ std::size_t distance(std::string_view from, std::string_view to) {
                 cost[i][j] = i + j;
                 continue;
             }
-            cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1,
-                                   cost[i - 1][j - 1] + (from[i - 1] == to[j - 1] ? 0 : 1)});
+            cost[i][j] = std::min(
+                {cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + (from[i - 1] == to[j - 1] ? 0 : 1)});
             if (i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1]) {
                 cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
             }
@@ -173,7 +174,8 @@ std::vector<std::string> similar(const CLI::App& app, std::string_view name) {
             if (slips == least) {
                 nearest.push_back(long_name);
             }
-            if (("-" + each + "-").find(fmt::format("{}-", name.substr(1))) != std::string::npos || each.starts_with(name.substr(2))) {
+            if (("-" + each + "-").find(fmt::format("{}-", name.substr(1))) != std::string::npos ||
+                each.starts_with(name.substr(2))) {
                 holding.push_back(long_name);
             }
         }

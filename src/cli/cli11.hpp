@@ -3,9 +3,9 @@
 #include "parse_number.hpp"
 #include "seconds.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <string>
@@ -51,9 +51,9 @@ CLI::Option* add_number(CLI::App& app, const std::string& name, To& to, Number l
             [&to, least, most, long_name, what, hint](const std::string& text) {
                 const auto number = parse_number<Number>(text, least, most);
                 if (!number) {
-                    throw CLI::ValidationError(
-                        long_name, fmt::format("'{}' is not {} from {} to {}{}", text, what,
-                                               plain(static_cast<double>(least)), plain(static_cast<double>(most)), hint));
+                    throw CLI::ValidationError(long_name, fmt::format("'{}' is not {} from {} to {}{}", text, what,
+                                                                      plain(static_cast<double>(least)),
+                                                                      plain(static_cast<double>(most)), hint));
                 }
                 to = To(*number);
             },

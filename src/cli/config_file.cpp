@@ -19,8 +19,8 @@ std::string trimmed(const std::string& text) {
 }
 
 std::string unquoted(const std::string& value) {
-    const bool quoted = value.size() > 1 && value.front() == value.back() &&
-                        (value.front() == '"' || value.front() == '\'');
+    const bool quoted =
+        value.size() > 1 && value.front() == value.back() && (value.front() == '"' || value.front() == '\'');
     return quoted ? value.substr(1, value.size() - 2) : value;
 }
 
@@ -32,7 +32,8 @@ const CLI::Option& find_option(const CLI::App& app, const std::string& name) {
     const auto bare = name.substr(std::min(name.find_first_not_of('-'), name.size()));
     const auto* meant = app.get_option_no_throw((bare.size() == 1 ? "-" : "--") + bare);
     if (meant && meant->get_configurable() && !meant->get_lnames().empty()) {
-        throw UsageError(fmt::format("an option's long name stands here without dashes: {}", meant->get_lnames().front()));
+        throw UsageError(
+            fmt::format("an option's long name stands here without dashes: {}", meant->get_lnames().front()));
     }
     throw UsageError(meant ? fmt::format("{} belongs to the command line", meant->get_name())
                            : no_such_option(app, "--" + bare));
@@ -68,8 +69,9 @@ void read_line(const CLI::App& app, const std::string& text, std::vector<CLI::Co
 }  // namespace
 
 void add_config_option(CLI::App& app) {
-    app.set_config("--config", "", "Read options from FILE, one \"option = value\" a line, by their long names; the "
-                                   "command line overrides them")
+    app.set_config("--config", "",
+                   "Read options from FILE, one \"option = value\" a line, by their long names; the "
+                   "command line overrides them")
         ->type_name("FILE")
         ->check(file_name())
         ->group("General");

@@ -1,8 +1,8 @@
 #include "connect.hpp"
 
+#include "rabbit/error.hpp"
 #include "repr.hpp"
 #include "say.hpp"
-#include "rabbit/error.hpp"
 
 #include <fmt/format.h>
 
@@ -25,8 +25,9 @@ public:
     void warn_if_unverified(const std::vector<rabbit::Endpoint>& endpoints) const {
         if (std::any_of(endpoints.begin(), endpoints.end(),
                         [](const rabbit::Endpoint& each) { return each.tls && !each.tls_options.verify; })) {
-            tell("warning: the broker's certificate is not verified; whoever is in between can read and change "
-                 "everything");
+            tell(
+                "warning: the broker's certificate is not verified; whoever is in between can read and change "
+                "everything");
         }
     }
 
@@ -87,7 +88,9 @@ rabbit::Connection connect(const std::string& program, const ConnectionFlags& fl
         std::make_shared<Narrator>(program, verbosity, std::min(flags.retry_for, limit.value_or(flags.retry_for)));
     narrator->warn_if_unverified(endpoints);
     options.on_passed_over = [narrator](const rabbit::Error& error) { narrator->passed_over(error); };
-    options.on_retry = [narrator](const rabbit::Error& error, milliseconds pause) { narrator->trying_again(error, pause); };
+    options.on_retry = [narrator](const rabbit::Error& error, milliseconds pause) {
+        narrator->trying_again(error, pause);
+    };
     options.on_blocked = [narrator](std::optional<std::string_view> reason) { narrator->blocked(reason); };
     rabbit::Connection connection(std::move(endpoints), std::move(options));
     narrator->connected(connection);

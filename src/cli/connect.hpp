@@ -1,8 +1,8 @@
 #pragma once
 
 #include "connection_flags.hpp"
-#include "verbosity.hpp"
 #include "rabbit/connection.hpp"
+#include "verbosity.hpp"
 
 #include <optional>
 #include <string>

@@ -82,14 +82,15 @@ void apply_tls(const ConnectionFlags& options, rabbit::Endpoint& endpoint) {
         endpoint.port = endpoint.port == plain_port ? tls_port : endpoint.port;
     }
     auto& tls = endpoint.tls_options;
-    const auto override_file = [&](const char* option, const char* parameter, const std::string& file, std::string& to) {
+    const auto override_file = [&](const char* option, const char* parameter, const std::string& file,
+                                   std::string& to) {
         if (!file.empty() && !endpoint.tls) {
             throw UsageError(fmt::format("{} needs --tls or a URL that begins with amqps://", option));
         }
         to = file.empty() ? to : file;
         if (!to.empty() && !std::ifstream(to)) {
-            throw Failure(ExitCode::no_input, fmt::format("{}: cannot read '{}': {}", file.empty() ? parameter : option, to,
-                                                          std::strerror(errno)));
+            throw Failure(ExitCode::no_input, fmt::format("{}: cannot read '{}': {}", file.empty() ? parameter : option,
+                                                          to, std::strerror(errno)));
         }
     };
     override_file("--tls-ca", "cacertfile", options.tls_ca, tls.ca_file);
@@ -154,8 +155,9 @@ void ConnectionFlags::add_to(CLI::App& app) {
     add_number<std::uint16_t>(app, "--port", port, 1, 65535, "Override the URL's port")->group(group);
     add_text("--vhost", vhost, "NAME", "Override the URL's virtual host");
     add_text("--user", user, "NAME", "Override the URL's user");
-    add_file("--password-file", password_file,
-             "Override the URL's password with the first line of FILE (environment: AMQP_PASSWORD, the password itself)");
+    add_file(
+        "--password-file", password_file,
+        "Override the URL's password with the first line of FILE (environment: AMQP_PASSWORD, the password itself)");
     app.add_flag("--tls", tls, "Use TLS, as amqps:// does; port 5672 becomes 5671")->group(group);
     add_file("--tls-ca", tls_ca, "Trust the authorities in FILE (PEM) and not the system's");
     auto* certificate = add_file("--tls-cert", tls_certificate, "The client's certificate (PEM)");

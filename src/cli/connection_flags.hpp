@@ -1,8 +1,8 @@
 #pragma once
 
 #include "cli11_fwd.hpp"
-#include "seconds.hpp"
 #include "rabbit/endpoint.hpp"
+#include "seconds.hpp"
 
 #include <cstdint>
 #include <optional>

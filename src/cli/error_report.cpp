@@ -1,11 +1,11 @@
 #include "error_report.hpp"
 
 #include "failure.hpp"
+#include "rabbit/error.hpp"
 #include "redact.hpp"
 #include "repr.hpp"
 #include "say.hpp"
 #include "signals.hpp"
-#include "rabbit/error.hpp"
 
 #include <string_view>
 

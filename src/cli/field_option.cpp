@@ -91,8 +91,8 @@ rabbit::Value typed_value(const FieldText& field) {
     if (type == "json") {
         return json_value(field);
     }
-    field.fail(fmt::format("there is no type '{}'; known are {} (a key that holds a ':' needs a type: KEY:string=VALUE)",
-                             type, types));
+    field.fail(fmt::format(
+        "there is no type '{}'; known are {} (a key that holds a ':' needs a type: KEY:string=VALUE)", type, types));
 }
 
 }  // namespace

@@ -65,8 +65,8 @@ std::string describe(const CLI::Option& option) {
 
 std::string describe_group(const CLI::App& app, const std::string& group) {
     std::string result;
-    for (const auto* option :
-         app.get_options([&group](const CLI::Option* each) { return each->nonpositional() && each->get_group() == group; })) {
+    for (const auto* option : app.get_options(
+             [&group](const CLI::Option* each) { return each->nonpositional() && each->get_group() == group; })) {
         result += describe(*option);
     }
     return result.empty() ? result : fmt::format("\n{}:\n{}", group, result);

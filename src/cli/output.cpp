@@ -88,8 +88,8 @@ std::optional<std::size_t> Output::write_some(std::string_view text) const {
             errno = EAGAIN;
             return std::nullopt;
         }
-        // A pipe that is writable has room for this much (pipe(7)).
-        text = text.substr(0, PIPE_BUF);
+        // A writable pipe has room for that much (pipe(7)), and a writable terminal for a little.
+        text = text.substr(0, isatty(descriptor_) ? 256 : PIPE_BUF);
     }
     const auto count = kind_ == Kind::socket ? send(descriptor_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
                                              : ::write(descriptor_, text.data(), text.size());

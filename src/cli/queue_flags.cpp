@@ -79,9 +79,10 @@ rabbit::Queue declare_exactly(rabbit::Connection& connection, const QueueFlags& 
                                  error.reply_code());
         };
         if (error.reply_code() == precondition_failed) {
-            throw explained(fmt::format("{}; leave the declaring options out to use it as it is, delete it first, or "
-                                        "take another name ({})",
-                                        difference(error.cause(), flags), error.cause()));
+            throw explained(
+                fmt::format("{}; leave the declaring options out to use it as it is, delete it first, or "
+                            "take another name ({})",
+                            difference(error.cause(), flags), error.cause()));
         }
         if (refuses_transient_queues(error)) {
             throw explained(error.cause() + "; add --durable");
@@ -97,7 +98,8 @@ void QueueFlags::add_to(CLI::App& app) {
         ->type_name("NAME")
         ->capture_default_str()
         ->group(group);
-    auto* exactly = app.add_flag("--durable", durable, "Declare it durable: it outlives a restart of the broker")->group(group);
+    auto* exactly =
+        app.add_flag("--durable", durable, "Declare it durable: it outlives a restart of the broker")->group(group);
     auto* with_type = add_choice<std::string>(app, "--queue-type", type,
                                               {{"classic", "classic"}, {"quorum", "quorum"}, {"stream", "stream"}},
                                               "Declare it with this type; quorum queues and streams are durable")

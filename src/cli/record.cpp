@@ -83,7 +83,8 @@ std::string text_field(const char* name, const Json& json) {
 }
 
 std::string parse_payload(const Json& record) {
-    const auto encoding = record.contains("payload_encoding") ? text_field("payload_encoding", record["payload_encoding"]) : "string";
+    const auto encoding =
+        record.contains("payload_encoding") ? text_field("payload_encoding", record["payload_encoding"]) : "string";
     const auto payload = record.contains("payload") ? text_field("payload", record["payload"]) : "";
     if (encoding == "string") {
         return payload;
@@ -145,7 +146,8 @@ Record parse_fields(const Json& json) {
         } else if (name != "payload" && name != "payload_encoding" && name != "redelivered" &&
                    name != "payload_bytes" && name != "message_count") {
             throw std::invalid_argument(fmt::format(
-                "there is no field '{}'; known are payload, payload_encoding, exchange, routing_key, properties", name));
+                "there is no field '{}'; known are payload, payload_encoding, exchange, routing_key, properties",
+                name));
         }
     }
     record.message.body = parse_payload(json);

@@ -2,8 +2,8 @@
 
 #include "output.hpp"
 
-#include <chrono>
 #include <cerrno>
+#include <chrono>
 
 #include <poll.h>
 #include <unistd.h>

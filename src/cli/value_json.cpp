@@ -53,9 +53,7 @@ struct ToJson {
     Json operator()(std::uint64_t v) const { return tagged("uint64", v); }
     Json operator()(float v) const { return tagged("float", number(v)); }
     Json operator()(double v) const { return std::isfinite(v) ? Json(v) : tagged("double", number(v)); }
-    Json operator()(const Decimal& v) const {
-        return tagged("decimal", {{"scale", v.scale}, {"value", v.value}});
-    }
+    Json operator()(const Decimal& v) const { return tagged("decimal", {{"scale", v.scale}, {"value", v.value}}); }
     Json operator()(const Timestamp& v) const { return tagged("timestamp", v.seconds); }
     Json operator()(const std::string& v) const { return json_of_text(v); }
     Json operator()(const Bytes& v) const { return tagged("bytes", to_base64(v.data)); }
@@ -84,7 +82,7 @@ Integer integer_of(const Json& json) {
         }
     }
     cannot_convert(fmt::format("{} is not a whole number from {} to {}", shown(json),
-                       std::numeric_limits<Integer>::min(), std::numeric_limits<Integer>::max()));
+                               std::numeric_limits<Integer>::min(), std::numeric_limits<Integer>::max()));
 }
 
 double double_of(const Json& json) {
@@ -93,8 +91,7 @@ double double_of(const Json& json) {
     }
     const auto text = json.is_string() ? json.get<std::string>() : "";
     for (const double special : {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(),
-                                 std::numeric_limits<double>::quiet_NaN(),
-                                 -std::numeric_limits<double>::quiet_NaN()}) {
+                                 std::numeric_limits<double>::quiet_NaN(), -std::numeric_limits<double>::quiet_NaN()}) {
         if (text == fmt::format("{}", special)) {
             return special;
         }
@@ -142,20 +139,34 @@ Decimal decimal_of(const Json& json) {
 }
 
 Value value_of_tag(const std::string& tag, const Json& json, int depth) {
-    if (tag == "!int8") return {integer_of<std::int8_t>(json)};
-    if (tag == "!uint8") return {integer_of<std::uint8_t>(json)};
-    if (tag == "!int16") return {integer_of<std::int16_t>(json)};
-    if (tag == "!uint16") return {integer_of<std::uint16_t>(json)};
-    if (tag == "!int32") return {integer_of<std::int32_t>(json)};
-    if (tag == "!uint32") return {integer_of<std::uint32_t>(json)};
-    if (tag == "!uint64") return {integer_of<std::uint64_t>(json)};
-    if (tag == "!float") return {static_cast<float>(double_of(json))};
-    if (tag == "!double") return {double_of(json)};
-    if (tag == "!decimal") return {decimal_of(json)};
-    if (tag == "!timestamp") return {Timestamp{integer_of<std::uint64_t>(json)}};
-    if (tag == "!string") return {from_base64(string_of(json))};
-    if (tag == "!bytes") return {Bytes{from_base64(string_of(json))}};
-    if (tag == "!table") return {table_of_pairs(json, depth)};
+    if (tag == "!int8")
+        return {integer_of<std::int8_t>(json)};
+    if (tag == "!uint8")
+        return {integer_of<std::uint8_t>(json)};
+    if (tag == "!int16")
+        return {integer_of<std::int16_t>(json)};
+    if (tag == "!uint16")
+        return {integer_of<std::uint16_t>(json)};
+    if (tag == "!int32")
+        return {integer_of<std::int32_t>(json)};
+    if (tag == "!uint32")
+        return {integer_of<std::uint32_t>(json)};
+    if (tag == "!uint64")
+        return {integer_of<std::uint64_t>(json)};
+    if (tag == "!float")
+        return {static_cast<float>(double_of(json))};
+    if (tag == "!double")
+        return {double_of(json)};
+    if (tag == "!decimal")
+        return {decimal_of(json)};
+    if (tag == "!timestamp")
+        return {Timestamp{integer_of<std::uint64_t>(json)}};
+    if (tag == "!string")
+        return {from_base64(string_of(json))};
+    if (tag == "!bytes")
+        return {Bytes{from_base64(string_of(json))}};
+    if (tag == "!table")
+        return {table_of_pairs(json, depth)};
     cannot_convert(fmt::format("there is no type '{}'", tag));
 }
 
@@ -254,9 +265,9 @@ bool is_utf8(std::string_view bytes) {
 
 std::string to_base64(std::string_view bytes) {
     std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()),
-                                     static_cast<int>(bytes.size()));
+    const int size =
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
     text.resize(static_cast<std::size_t>(size));
     return text;
 }
@@ -269,8 +280,8 @@ std::string from_base64(std::string_view text) {
         cannot_convert("it is not base64");
     }
     std::string bytes(text.size() / 4 * 3, '\0');
-    EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                    reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+    EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()), reinterpret_cast<const unsigned char*>(text.data()),
+                    static_cast<int>(text.size()));
     bytes.resize(bytes.size() - padding);
     return bytes;
 }

@@ -50,7 +50,8 @@ public:
     /// Sends a method and waits for the one that answers it. `operation` stands before the cause in an Error of kind
     /// `closed` or `refused`.
     template <class Reply, class Method>
-    void call(std::string_view operation, const Method& method, const std::function<void(const Reply&)>& on_reply = {}) {
+    void call(std::string_view operation, const Method& method,
+              const std::function<void(const Reply&)>& on_reply = {}) {
         check_open();
         append(method);
         await<Reply>(operation, reply_deadline(), on_reply);

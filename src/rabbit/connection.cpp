@@ -142,9 +142,10 @@ Queue Connection::declare(const QueueOptions& options) {
     declare.auto_delete = options.auto_delete;
     declare.arguments = arguments.get();
     Queue queue;
-    channel_->call<amqp_queue_declare_ok_t>(
-        fmt::format("cannot declare queue '{}'", options.name), declare,
-        [&queue](const auto& ok) { queue = {copy(ok.queue), ok.message_count, ok.consumer_count}; });
+    channel_->call<amqp_queue_declare_ok_t>(fmt::format("cannot declare queue '{}'", options.name), declare,
+                                            [&queue](const auto& ok) {
+                                                queue = {copy(ok.queue), ok.message_count, ok.consumer_count};
+                                            });
     return queue;
 }
 

@@ -1,8 +1,8 @@
 #include "rabbit/consumer.hpp"
 
-#include "rabbit/error.hpp"
 #include "channel.hpp"
 #include "codec/table_codec.hpp"
+#include "rabbit/error.hpp"
 
 #include <fmt/format.h>
 
@@ -51,8 +51,8 @@ void Consumer::subscribe() {
     consume.arguments = arguments.get();
     // Without the consume-ok, what the broker has sent after it would be lost.
     const Interrupt::Hold hold(channel.interrupt());
-    channel.call<amqp_basic_consume_ok_t>(
-        operation, consume, [this](const auto& ok) { options_.consumer_tag = copy(ok.consumer_tag); });
+    channel.call<amqp_basic_consume_ok_t>(operation, consume,
+                                          [this](const auto& ok) { options_.consumer_tag = copy(ok.consumer_tag); });
 }
 
 Consumer::~Consumer() {

@@ -68,8 +68,9 @@ void check_form(std::string_view uri) {
     const auto after = rest.substr(2 + authority.size());
     const auto at = authority.rfind('@');
     if (after.find('@', at != authority.npos ? after.find_first_of("?#") : 0) != after.npos) {
-        malformed("an '@' stands after the host; in a user or password write '/' as %2F, '?' as %3F, '#' as %23, and in "
-                  "what comes after the host '@' as %40");
+        malformed(
+            "an '@' stands after the host; in a user or password write '/' as %2F, '?' as %3F, '#' as %23, and in "
+            "what comes after the host '@' as %40");
     }
     if (authority.find('@') != at) {
         malformed("there is more than one '@' before the host; write it in a user or password as %40");
@@ -133,8 +134,10 @@ void set_parameter(Endpoint& endpoint, const std::string& name, const std::strin
         }
         endpoint.auth_mechanism = external ? AuthMechanism::external : AuthMechanism::plain;
     } else {
-        malformed(fmt::format("there is no query parameter '{}'; known are heartbeat, connection_timeout, cacertfile, "
-                              "certfile, keyfile, verify, server_name_indication, auth_mechanism", name));
+        malformed(
+            fmt::format("there is no query parameter '{}'; known are heartbeat, connection_timeout, cacertfile, "
+                        "certfile, keyfile, verify, server_name_indication, auth_mechanism",
+                        name));
     }
 }
 

@@ -72,9 +72,11 @@ private:
         if (const auto other = other_protocol(wire_.unread(), endpoint_.tls); !other.empty()) {
             return {ErrorKind::unreachable, operation_, other};
         }
-        return {ErrorKind::unreachable, operation_,
-                fmt::format("{}, before the AMQP login was done (is it an AMQP port? RabbitMQ's is 5672, with TLS 5671; "
-                            "15672 is its HTTP port)", error.cause())};
+        return {
+            ErrorKind::unreachable, operation_,
+            fmt::format("{}, before the AMQP login was done (is it an AMQP port? RabbitMQ's is 5672, with TLS 5671; "
+                        "15672 is its HTTP port)",
+                        error.cause())};
     }
 
     /// Returns the broker's own name and version.
@@ -93,15 +95,15 @@ private:
         const auto server = copy_table(start.server_properties);
         // What the broker sends only to clients that say they understand it:
         // https://www.rabbitmq.com/docs/connections#capabilities
-        const Table properties{
-            {"product", {options_.product}},
-            {"version", {options_.version}},
-            {"connection_name", {options_.name}},
-            {"capabilities", {Table{{"authentication_failure_close", {true}},
-                                    {"basic.nack", {true}},
-                                    {"connection.blocked", {true}},
-                                    {"consumer_cancel_notify", {true}},
-                                    {"publisher_confirms", {true}}}}}};
+        const Table properties{{"product", {options_.product}},
+                               {"version", {options_.version}},
+                               {"connection_name", {options_.name}},
+                               {"capabilities",
+                                {Table{{"authentication_failure_close", {true}},
+                                       {"basic.nack", {true}},
+                                       {"connection.blocked", {true}},
+                                       {"consumer_cancel_notify", {true}},
+                                       {"publisher_confirms", {true}}}}}};
         const TableView view_of_properties(properties);
         const auto response = endpoint_.auth_mechanism == AuthMechanism::external
                                   ? std::string()
@@ -134,11 +136,12 @@ private:
         amqp_connection_tune_ok_t ok{};
         ok.channel_max = agree(channel_max, tune.channel_max);
         ok.frame_max = agree(Wire::largest_frame, tune.frame_max);
-        ok.heartbeat = agree(static_cast<std::uint16_t>(endpoint_.heartbeat.value_or(options_.heartbeat).count()), tune.heartbeat);
+        ok.heartbeat =
+            agree(static_cast<std::uint16_t>(endpoint_.heartbeat.value_or(options_.heartbeat).count()), tune.heartbeat);
         if (ok.frame_max < frame_min) {
-            throw Error(ErrorKind::unreachable, operation_,
-                        fmt::format("it wants frames of {} bytes at most, where AMQP guarantees {}", ok.frame_max,
-                                    frame_min));
+            throw Error(
+                ErrorKind::unreachable, operation_,
+                fmt::format("it wants frames of {} bytes at most, where AMQP guarantees {}", ok.frame_max, frame_min));
         }
         wire_.tune(ok);
         channel_.append(ok);
@@ -163,7 +166,7 @@ private:
         if (error.reply_code() == AMQP_ACCESS_REFUSED) {
             const auto who = endpoint_.auth_mechanism == AuthMechanism::plain ? fmt::format("as '{}'", endpoint_.user)
                              : endpoint_.tls_options.certificate_file.empty() ? "without a client's certificate"
-                                                                             : "with the client's certificate";
+                                                                              : "with the client's certificate";
             return {ErrorKind::refused, fmt::format("cannot log in to {} {}", endpoint_.name(), who), error.cause(),
                     error.reply_code()};
         }

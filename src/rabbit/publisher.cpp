@@ -95,9 +95,8 @@ void Publisher::check_overdue() const {
     if (passed(overdue())) {
         const auto& reason = connection_.blocked();
         throw Error(ErrorKind::timeout, fmt::format("no confirm from {}", connection_.endpoint().name()),
-                    fmt::format("none came for {} s, {} in flight{}",
-                                in_seconds(*options_.confirm_timeout), window_->size(),
-                                reason ? fmt::format("; it takes no messages: {}", *reason) : ""));
+                    fmt::format("none came for {} s, {} in flight{}", in_seconds(*options_.confirm_timeout),
+                                window_->size(), reason ? fmt::format("; it takes no messages: {}", *reason) : ""));
     }
 }
 
@@ -157,8 +156,7 @@ std::optional<std::uint64_t> Publisher::find_in_flight(const std::function<bool(
 
 /// A body larger than the whole window goes alone.
 bool Publisher::has_room(std::size_t bytes) const noexcept {
-    return window_->empty() ||
-           (window_->size() < options_.window && window_->bytes() + bytes <= options_.window_bytes);
+    return window_->empty() || (window_->size() < options_.window && window_->bytes() + bytes <= options_.window_bytes);
 }
 
 Deadline Publisher::overdue() const {
@@ -188,8 +186,7 @@ void Publisher::settle_one(const InFlight& sent, bool ack) {
     progress_ = Clock::now();
     if (options_.on_settled) {
         const auto outcome = !ack ? Outcome::nacked : sent.reply_code ? Outcome::returned : Outcome::confirmed;
-        options_.on_settled(
-            {sent.number, outcome, sent.reply_code, sent.reply_text, sent.address, sent.message});
+        options_.on_settled({sent.number, outcome, sent.reply_code, sent.reply_text, sent.address, sent.message});
     }
 }
 

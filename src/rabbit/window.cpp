@@ -37,10 +37,9 @@ Table routed(const Table& table, bool top) {
         }
     }
     if (top) {
-        std::stable_sort(result.begin(), result.end(),
-                         [](const Field& a, const Field& b) { return a.name < b.name; });
-        const auto end = std::unique(result.begin(), result.end(),
-                                     [](const Field& a, const Field& b) { return a.name == b.name; });
+        std::stable_sort(result.begin(), result.end(), [](const Field& a, const Field& b) { return a.name < b.name; });
+        const auto end =
+            std::unique(result.begin(), result.end(), [](const Field& a, const Field& b) { return a.name == b.name; });
         result.erase(end, result.end());
     }
     return result;
@@ -80,13 +79,12 @@ private:
 }  // namespace
 
 const InFlight* Window::find(const std::function<bool(const Message&)>& holds) const {
-    const auto found = std::find_if(messages_.begin(), messages_.end(), [&holds](const InFlight& each) {
-        return !each.settled && holds(each.message);
-    });
+    const auto found = std::find_if(messages_.begin(), messages_.end(),
+                                    [&holds](const InFlight& each) { return !each.settled && holds(each.message); });
     return found == messages_.end() ? nullptr : &*found;
 }
 
-void Window::push(InFlight message) {
+void Window::push(InFlight&& message) {
     bytes_ += message.message.body.size();
     messages_.push_back(std::move(message));
 }

@@ -36,7 +36,7 @@ public:
     [[nodiscard]] const InFlight& front() const { return messages_.front(); }
     [[nodiscard]] const InFlight* find(const std::function<bool(const Message&)>& holds) const;
 
-    void push(InFlight message);
+    void push(InFlight&& message);
     InFlight& at(std::uint64_t tag) { return messages_[tag - first_tag_]; }
 
     /// The tag of the last message that is wholly among the connection's first `written` bytes; 0: none.

@@ -53,8 +53,8 @@ private:
 
     AckMode mode_;
     std::optional<std::uint64_t> count_;
-    std::uint64_t batch_;         ///< messages acked together under load
-    std::uint64_t held_back_;     ///< messages at the end of `count` that are acked last
+    std::uint64_t batch_;      ///< messages acked together under load
+    std::uint64_t held_back_;  ///< messages at the end of `count` that are acked last
     std::uint64_t taken_ = 0;
     std::uint64_t acked_ = 0;     ///< of those taken
     std::uint64_t last_tag_ = 0;  ///< the delivery tag of the message taken last

@@ -79,9 +79,8 @@ std::vector<std::string> environment_with(const Variables& variables) {
 
 /// Why no environment can hold them; empty: one can.
 std::string why_unfit(const Variables& variables) {
-    const auto found = std::find_if(variables.begin(), variables.end(), [](const auto& each) {
-        return each.second.find('\0') != std::string::npos;
-    });
+    const auto found = std::find_if(variables.begin(), variables.end(),
+                                    [](const auto& each) { return each.second.find('\0') != std::string::npos; });
     return found == variables.end() ? "" : fmt::format("{} holds a NUL byte", found->first);
 }
 

@@ -45,7 +45,8 @@ std::string shortfall(Ending ending, const Options& options, const Tally& tally)
         add("the queue was not empty when the time was up");
     }
     if (has_failures(ending, tally)) {
-        add(fmt::format("COMMAND failed: {} messages were rejected, {} were sent back", tally.rejected, tally.sent_back));
+        add(fmt::format("COMMAND failed: {} messages were rejected, {} were sent back", tally.rejected,
+                        tally.sent_back));
     }
     return text;
 }

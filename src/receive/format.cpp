@@ -23,9 +23,7 @@ void Formatter::write(cli::Output& output, const rabbit::Delivery& delivery) con
             output.write(cli::escape_text(body));
             output.write("\n");
             break;
-        case Format::raw:
-            output.write(body);
-            break;
+        case Format::raw: output.write(body); break;
         case Format::lines:
             output.write(body);
             output.write("\n");
@@ -38,9 +36,7 @@ void Formatter::write(cli::Output& output, const rabbit::Delivery& delivery) con
             output.write(cli::format_record(delivery));
             output.write("\n");
             break;
-        case Format::templated:
-            template_->write(output, delivery);
-            break;
+        case Format::templated: template_->write(output, delivery); break;
     }
 }
 

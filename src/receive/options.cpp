@@ -4,8 +4,8 @@
 #include "failure.hpp"
 #include "field_option.hpp"
 #include "parse_number.hpp"
-#include "runnable.hpp"
 #include "rabbit/error.hpp"
+#include "runnable.hpp"
 
 #include <fmt/format.h>
 
@@ -29,17 +29,18 @@ void add_ending(CLI::App& app, Options& options) {
 
 void add_output(CLI::App& app, Options& options) {
     constexpr auto group = "Output";
-    auto* format = cli::add_choice<Format>(app, "--format", options.format,
-                                           {{"hello", Format::hello},
-                                            {"text", Format::text},
-                                            {"raw", Format::raw},
-                                            {"lines", Format::lines},
-                                            {"null", Format::null},
-                                            {"json", Format::json}},
-                                           "hello: as the tutorials print it (the default); text: one line a message, "
-                                           "safe on a terminal; raw: the bytes; lines, null: the bytes and a newline or "
-                                           "NUL; json: one record a line")
-                       ->group(group);
+    auto* format =
+        cli::add_choice<Format>(app, "--format", options.format,
+                                {{"hello", Format::hello},
+                                 {"text", Format::text},
+                                 {"raw", Format::raw},
+                                 {"lines", Format::lines},
+                                 {"null", Format::null},
+                                 {"json", Format::json}},
+                                "hello: as the tutorials print it (the default); text: one line a message, "
+                                "safe on a terminal; raw: the bytes; lines, null: the bytes and a newline or "
+                                "NUL; json: one record a line")
+            ->group(group);
     app.add_option("--template", options.format_template,
                    "Print each message as FMT: {body} {size} {exchange} {routing_key} {delivery_tag} {redelivered} "
                    "{headers} and every property by its name, with fmt's format specifications, \\n, \\t and \\0")
@@ -61,15 +62,17 @@ void add_acking(CLI::App& app, Options& options) {
 
 void add_command(CLI::App& app, Options& options) {
     constexpr auto group = "Command";
-    auto* command = app.add_option("COMMAND", options.command,
-                                   "Run COMMAND for each message, the body on its standard input, the properties in "
-                                   "AMQP_ROUTING_KEY, AMQP_CONTENT_TYPE, ..., AMQP_HEADERS; if it succeeds, the message "
-                                   "is acked")
-                        ->type_name("");
-    cli::add_choice<OnFailure>(app, "--on-failure", options.on_failure,
-                               {{"stop", OnFailure::stop}, {"requeue", OnFailure::requeue}, {"reject", OnFailure::reject}},
-                               "When COMMAND fails: stop and give the message back (the default); requeue it; reject "
-                               "it, which dead-letters it if the queue is set up for that")
+    auto* command =
+        app.add_option("COMMAND", options.command,
+                       "Run COMMAND for each message, the body on its standard input, the properties in "
+                       "AMQP_ROUTING_KEY, AMQP_CONTENT_TYPE, ..., AMQP_HEADERS; if it succeeds, the message "
+                       "is acked")
+            ->type_name("");
+    cli::add_choice<OnFailure>(
+        app, "--on-failure", options.on_failure,
+        {{"stop", OnFailure::stop}, {"requeue", OnFailure::requeue}, {"reject", OnFailure::reject}},
+        "When COMMAND fails: stop and give the message back (the default); requeue it; reject "
+        "it, which dead-letters it if the queue is set up for that")
         ->needs(command)
         ->group(group);
     for (const auto* output : {"--format", "--template"}) {
@@ -79,11 +82,12 @@ void add_command(CLI::App& app, Options& options) {
 
 void add_consumer(CLI::App& app, Options& options) {
     constexpr auto group = "Queue";
-    auto* bind = cli::add_repeatable(app, "-b,--bind", options.bindings,
-                                     "Bind the queue to EXCHANGE (repeatable); without --queue, an exclusive queue that "
-                                     "the broker names")
-                     ->type_name("EXCHANGE[:KEY]")
-                     ->group(group);
+    auto* bind =
+        cli::add_repeatable(app, "-b,--bind", options.bindings,
+                            "Bind the queue to EXCHANGE (repeatable); without --queue, an exclusive queue that "
+                            "the broker names")
+            ->type_name("EXCHANGE[:KEY]")
+            ->group(group);
     cli::add_repeatable(app, "--bind-arg", options.binding_arguments,
                         "Bind with this argument, for headers exchanges (repeatable)")
         ->type_name("KEY[:TYPE]=VALUE")
@@ -93,8 +97,9 @@ void add_consumer(CLI::App& app, Options& options) {
     app.add_option("--consumer-tag", options.consumer_tag, "The consumer's name in the broker's listings")
         ->type_name("TAG")
         ->group(group);
-    app.add_option("--offset", options.offset, "Where to begin in a stream; TIMESTAMP is @SECONDS since 1970 or a time "
-                                               "like 2026-01-31T12:00:00Z")
+    app.add_option("--offset", options.offset,
+                   "Where to begin in a stream; TIMESTAMP is @SECONDS since 1970 or a time "
+                   "like 2026-01-31T12:00:00Z")
         ->check(CLI::Validator(
             [](const std::string& text) { return text.empty() ? std::string("the offset is empty") : std::string(); },
             ""))
@@ -116,8 +121,8 @@ rabbit::Value parse_offset(const std::string& text) {
     const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time);
     if (!end || *end != '\0') {
         throw cli::UsageError("--offset '" + text +
-                                           "': expected first, last, next, a number, @SECONDS or a time like "
-                                           "2026-01-31T12:00:00Z");
+                              "': expected first, last, next, a number, @SECONDS or a time like "
+                              "2026-01-31T12:00:00Z");
     }
     return {rabbit::Timestamp{static_cast<std::uint64_t>(timegm(&time))}};
 }
@@ -168,8 +173,9 @@ void Options::check() const {
         refuse("--queue: the name is empty");
     }
     if (has_own_queue() && (queue.type == "quorum" || queue.type == "stream")) {
-        refuse("--bind with --queue-type quorum or stream needs --queue: the broker names only queues that end with "
-               "their connection");
+        refuse(
+            "--bind with --queue-type quorum or stream needs --queue: the broker names only queues that end with "
+            "their connection");
     }
     if (is_stream() && !command.empty() && on_failure.value_or(OnFailure::stop) != OnFailure::stop) {
         refuse("--on-failure requeue and reject: a stream takes nothing back and rejects nothing");

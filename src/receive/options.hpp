@@ -1,12 +1,12 @@
 #pragma once
 
-#include "cli11_fwd.hpp"
 #include "acks.hpp"
+#include "cli11_fwd.hpp"
 #include "connection_flags.hpp"
 #include "format.hpp"
 #include "queue_flags.hpp"
-#include "verbosity.hpp"
 #include "rabbit/message.hpp"
+#include "verbosity.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -1,10 +1,10 @@
 #include "printer.hpp"
 
 #include "failure.hpp"
+#include "rabbit/error.hpp"
 #include "repr.hpp"
 #include "say.hpp"
 #include "signals.hpp"
-#include "rabbit/error.hpp"
 
 #include <fmt/format.h>
 
@@ -46,7 +46,8 @@ void Printer::report_unreadable(const rabbit::Message& message) {
     const auto cause = fmt::format("a message's properties cannot be read ({})", cli::printable(message.unreadable));
     if (formatter_.needs_properties()) {
         output_.flush();
-        throw cli::Failure(cli::ExitCode::failed, cause + ", and the output is to show them; --format raw, for one, is not");
+        throw cli::Failure(cli::ExitCode::failed,
+                           cause + ", and the output is to show them; --format raw, for one, is not");
     }
     cli::say("{}: {}; its body is printed\n", program_, cause);
 }

@@ -14,8 +14,8 @@ namespace receiving {
 class Printer final : public Handler {
 public:
     /// `ends_at` bounds the wait for a reader that has stopped. Everything referred to must outlive the printer.
-    Printer(const std::string& program, const Options& options, rabbit::Deadline ends_at, rabbit::Connection& connection,
-            rabbit::Consumer& consumer, Acks& acks, Interruption& interruption);
+    Printer(const std::string& program, const Options& options, rabbit::Deadline ends_at,
+            rabbit::Connection& connection, rabbit::Consumer& consumer, Acks& acks, Interruption& interruption);
 
     std::optional<Ending> handle(const rabbit::Delivery& delivery) override;
     void announce(std::string_view line) override;

@@ -9,11 +9,11 @@
 #include "interruption.hpp"
 #include "output.hpp"
 #include "printer.hpp"
+#include "rabbit/error.hpp"
 #include "repr.hpp"
 #include "say.hpp"
 #include "signals.hpp"
 #include "subscription.hpp"
-#include "rabbit/error.hpp"
 
 #include <fmt/format.h>
 
@@ -60,7 +60,7 @@ public:
         if (const auto text = shortfall(ending, options_, tally); !text.empty() && !options_.verbosity.quiet) {
             cli::say("{}: {}\n", program_, text);
         }
-        return exit_code(ending, options_, tally, cli::Signals::exit_code());
+        return exit_code(ending, options_, tally, cli::exit_code_of_signal());
     }
 
 private:
@@ -116,11 +116,11 @@ private:
         const auto before = acks_.taken();
         acks_.restarted(!queue_was_deleted);
         handled_ = true;
-        cli::say("{}: connected to {} again{}{}{}\n", program_, connection_.endpoint().name(),
-                 options_.has_own_queue() ? "; messages for the queue that went with the connection are lost" : "",
-                 queue_was_deleted ? fmt::format("; consuming from queue '{}' again", subscription_.consumer().queue())
-                                   : "",
-                 acks_.taken() < before ? "; messages whose acks did not arrive come again" : "");
+        cli::say(
+            "{}: connected to {} again{}{}{}\n", program_, connection_.endpoint().name(),
+            options_.has_own_queue() ? "; messages for the queue that went with the connection are lost" : "",
+            queue_was_deleted ? fmt::format("; consuming from queue '{}' again", subscription_.consumer().queue()) : "",
+            acks_.taken() < before ? "; messages whose acks did not arrive come again" : "");
     }
 
     std::optional<Ending> handle_next() {
@@ -161,8 +161,7 @@ private:
             lull_ = std::min(2 * lull_, longest);
             lull_at_ = Clock::now() + lull_;
         }
-        return rabbit::passed(after(idle_since_, options_.idle)) ? std::optional(Ending::out_of_time)
-                                                                      : std::nullopt;
+        return rabbit::passed(after(idle_since_, options_.idle)) ? std::optional(Ending::out_of_time) : std::nullopt;
     }
 
     /// Small acks, and the passive declare of --drain, make the broker pause its deliveries; both wait for a moment
@@ -258,8 +257,9 @@ private:
         if (acks_.mode() == AckMode::written || failure.code() == cli::ExitCode::reader_gone) {
             return failure;
         }
-        return {failure.code(), fmt::format("{}; messages that were on their way are lost, which --ack written prevents",
-                                            failure.what())};
+        return {
+            failure.code(),
+            fmt::format("{}; messages that were on their way are lost, which --ack written prevents", failure.what())};
     }
 
     static constexpr std::chrono::milliseconds least_lull{5};
@@ -272,10 +272,10 @@ private:
     Subscription subscription_;
     Acks acks_;
     std::unique_ptr<Handler> handler_;
-    bool handled_ = true;            ///< a message, since idle_since_
+    bool handled_ = true;  ///< a message, since idle_since_
     Clock::time_point idle_since_;
     std::chrono::milliseconds lull_ = least_lull;
-    Clock::time_point lull_at_;      ///< when no message has come for that long
+    Clock::time_point lull_at_;  ///< when no message has come for that long
 };
 
 }  // namespace
@@ -285,14 +285,15 @@ cli::ExitCode receive(const std::string& program, const Options& options) {
     options.check();
     const cli::Signals signals;
     try {
-        auto connection = cli::connect(program, options.connect, options.verbosity, signals.descriptor(), options.timeout);
+        auto connection =
+            cli::connect(program, options.connect, options.verbosity, signals.descriptor(), options.timeout);
         return Receiver(program, options, connection, begun).run();
     } catch (const rabbit::Error& error) {  // there was no consumer yet
         if (error.kind() != rabbit::ErrorKind::interrupted) {
             throw;
         }
         cli::report_error(program, error);
-        return exit_code_of_signal(options, cli::Signals::exit_code());
+        return exit_code_of_signal(options, cli::exit_code_of_signal());
     }
 }
 

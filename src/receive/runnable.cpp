@@ -105,9 +105,9 @@ std::optional<std::string> why_not_found_on_path(const std::string& name) {
 
 void check_runnable(const std::vector<std::string>& command) {
     const auto& name = command.front();
-    const auto why = name.empty()                            ? std::optional<std::string>("its name is empty")
+    const auto why = name.empty()                          ? std::optional<std::string>("its name is empty")
                      : name.find('/') != std::string::npos ? why_not_runnable(name)
-                                                             : why_not_found_on_path(name);
+                                                           : why_not_found_on_path(name);
     if (why) {
         throw cli::Failure(cli::ExitCode::usage, fmt::format("cannot run '{}': {}", name, *why));
     }

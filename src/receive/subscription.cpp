@@ -18,13 +18,14 @@ constexpr int not_found = 404;  // a reply code (AMQP 0-9-1, section 1.1 of the 
 void check_type(const rabbit::Error& error, const std::string& queue, const Options& options) {
     const auto type = type_of_refusing_queue(error);
     if (type == "stream" && !options.is_stream()) {
-        throw cli::Failure(cli::ExitCode::usage,
-                           fmt::format("queue '{}' is a stream: add --queue-type stream{}", queue,
-                                       options.drain ? ", and --idle instead of --drain, since it is never empty" : ""));
+        throw cli::Failure(
+            cli::ExitCode::usage,
+            fmt::format("queue '{}' is a stream: add --queue-type stream{}", queue,
+                        options.drain ? ", and --idle instead of --drain, since it is never empty" : ""));
     }
     if (!type.empty() && options.is_stream()) {
-        throw cli::Failure(cli::ExitCode::usage, fmt::format("--offset: queue '{}' is not a stream but a {} queue", queue,
-                                                             type));
+        throw cli::Failure(cli::ExitCode::usage,
+                           fmt::format("--offset: queue '{}' is not a stream but a {} queue", queue, type));
     }
 }
 
@@ -45,7 +46,8 @@ void Subscription::start() {
 /// for little more than is being printed.
 void Subscription::limit_prefetch(const std::string& queue) {
     constexpr std::uint16_t few = 16;
-    const bool gives_back = options_.ack_mode() == AckMode::written && !options_.is_stream() && options_.command.empty();
+    const bool gives_back =
+        options_.ack_mode() == AckMode::written && !options_.is_stream() && options_.command.empty();
     if (!gives_back || options_.has_own_queue() || nack_is_free(connection_.server())) {
         return;
     }

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 #include <type_traits>
+#include <utility>
 
 namespace receiving {
 namespace {
@@ -67,12 +67,14 @@ std::string header_text(const rabbit::Delivery& delivery, std::string_view name)
     if (!headers) {
         return {};
     }
-    const auto found = std::find_if(headers->begin(), headers->end(), [name](const auto& each) { return each.name == name; });
+    const auto found =
+        std::find_if(headers->begin(), headers->end(), [name](const auto& each) { return each.name == name; });
     return found == headers->end() ? std::string() : header_text(found->value);
 }
 
 std::string property_text(const rabbit::Delivery& delivery, std::string_view name) {
-    return cli::property_text(*cli::find_property(name), properties_of(delivery)).value_or(name == "headers" ? "{}" : "");
+    return cli::property_text(*cli::find_property(name), properties_of(delivery))
+        .value_or(name == "headers" ? "{}" : "");
 }
 
 /// A width taken from another field, or a huge one, would fail only once messages arrive, so both are refused.
@@ -122,8 +124,11 @@ public:
     /// The field that begins here.
     Field take_field(std::string text_before) {
         rest_.remove_prefix(1);
-        Field field{.text_before = std::move(text_before), .name = take_name(), .header = take_header(),
-                    .format = take_format(), .value = nullptr};
+        Field field{.text_before = std::move(text_before),
+                    .name = take_name(),
+                    .header = take_header(),
+                    .format = take_format(),
+                    .value = nullptr};
         field.value = value_of(field);
         return field;
     }
@@ -174,35 +179,31 @@ private:
     }
 
     [[nodiscard]] auto value_of(const Field& field) const -> decltype(Field::value) {
-        using Delivery = const rabbit::Delivery&;
+        using rabbit::Delivery;
+        static constexpr std::pair<std::string_view, decltype(Field::value)> fields_of_delivery[] = {
+            {"body", [](const Field&, const Delivery& d) -> Value { return std::string_view(d.message.body); }},
+            {"size", [](const Field&, const Delivery& d) -> Value { return std::uint64_t{d.message.body.size()}; }},
+            {"exchange", [](const Field&, const Delivery& d) -> Value { return std::string_view(d.address.exchange); }},
+            {"routing_key",
+             [](const Field&, const Delivery& d) -> Value { return std::string_view(d.address.routing_key); }},
+            {"delivery_tag", [](const Field&, const Delivery& d) -> Value { return d.delivery_tag; }},
+            {"redelivered", [](const Field&, const Delivery& d) -> Value { return d.redelivered; }},
+        };
+        if (!field.header.empty() && field.name == "headers") {
+            return [](const Field& each, const Delivery& d) -> Value { return header_text(d, each.header); };
+        }
         if (!field.header.empty()) {
-            if (field.name != "headers") {
-                refuse(given_, fmt::format("{} is one value; only {{headers[name]}} picks one of several", field.name));
+            refuse(given_, fmt::format("{} is one value; only {{headers[name]}} picks one of several", field.name));
+        }
+        for (const auto& [name, value] : fields_of_delivery) {
+            if (field.name == name) {
+                return value;
             }
-            return [](const Field& each, Delivery d) -> Value { return header_text(d, each.header); };
-        }
-        if (field.name == "body") {
-            return [](const Field&, Delivery d) -> Value { return std::string_view(d.message.body); };
-        }
-        if (field.name == "size") {
-            return [](const Field&, Delivery d) -> Value { return std::uint64_t{d.message.body.size()}; };
-        }
-        if (field.name == "exchange") {
-            return [](const Field&, Delivery d) -> Value { return std::string_view(d.address.exchange); };
-        }
-        if (field.name == "routing_key") {
-            return [](const Field&, Delivery d) -> Value { return std::string_view(d.address.routing_key); };
-        }
-        if (field.name == "delivery_tag") {
-            return [](const Field&, Delivery d) -> Value { return d.delivery_tag; };
-        }
-        if (field.name == "redelivered") {
-            return [](const Field&, Delivery d) -> Value { return d.redelivered; };
         }
         if (!cli::find_property(field.name)) {
             refuse(given_, fmt::format("there is no field '{}'; --help names them", field.name));
         }
-        return [](const Field& each, Delivery d) -> Value { return property_text(d, each.name); };
+        return [](const Field& each, const Delivery& d) -> Value { return property_text(d, each.name); };
     }
 
     const std::string& given_;

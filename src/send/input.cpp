@@ -20,9 +20,9 @@ namespace {
 constexpr std::size_t longest_record = 512u << 20;
 
 [[noreturn]] void cannot_read(const std::string& file, int error) {
-    throw cli::Failure(cli::ExitCode::no_input, fmt::format("cannot read {}: {}",
-                                                  file == "-" ? "standard input" : fmt::format("'{}'", file),
-                                                  std::strerror(error)));
+    throw cli::Failure(cli::ExitCode::no_input,
+                       fmt::format("cannot read {}: {}", file == "-" ? "standard input" : fmt::format("'{}'", file),
+                                   std::strerror(error)));
 }
 
 void check_readable(const std::string& file) {
@@ -86,9 +86,9 @@ std::optional<std::string> Input::next() {
         return record;
     }
     if (searched_ - begin_ > longest_record) {
-        throw cli::Failure(cli::ExitCode::bad_input,
-                           fmt::format("a record is longer than {} MiB, the most that RabbitMQ takes",
-                                       longest_record >> 20));
+        throw cli::Failure(
+            cli::ExitCode::bad_input,
+            fmt::format("a record is longer than {} MiB, the most that RabbitMQ takes", longest_record >> 20));
     }
     if (!file_ended_ || ended_) {
         return record;

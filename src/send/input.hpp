@@ -13,10 +13,10 @@ namespace sending {
 
 /// What ends a record of the input.
 enum class Framing {
-    file,   ///< the end of its file
-    line,   ///< a newline, which is not part of it
-    null,   ///< a NUL, which is not part of it
-    json,   ///< the end of a JSON object; what is between objects is not part of any
+    file,  ///< the end of its file
+    line,  ///< a newline, which is not part of it
+    null,  ///< a NUL, which is not part of it
+    json,  ///< the end of a JSON object; what is between objects is not part of any
 };
 
 /// The records of some files, one after the other. Never blocks on its own: the caller waits until descriptor() is
@@ -58,9 +58,9 @@ private:
     JsonSplitter splitter_;
     cli::Fd current_;
     std::string buffer_;
-    std::size_t begin_ = 0;      ///< of the bytes in buffer_ that belong to no record handed out yet
-    std::size_t searched_ = 0;   ///< no record ends between begin_ and here
-    bool file_ended_ = false;    ///< the bytes left in buffer_, if any, are the file's last record
+    std::size_t begin_ = 0;     ///< of the bytes in buffer_ that belong to no record handed out yet
+    std::size_t searched_ = 0;  ///< no record ends between begin_ and here
+    bool file_ended_ = false;   ///< the bytes left in buffer_, if any, are the file's last record
     bool ended_ = false;
 };
 

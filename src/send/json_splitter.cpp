@@ -132,8 +132,8 @@ void JsonSplitter::refuse(char c) const {
             default: return outside() ? "a JSON object" : "a value";
         }
     };
-    const auto found = c >= ' ' && c <= '~' ? fmt::format("'{}'", c)
-                                            : fmt::format("byte 0x{:02x}", static_cast<unsigned char>(c));
+    const auto found =
+        c >= ' ' && c <= '~' ? fmt::format("'{}'", c) : fmt::format("byte 0x{:02x}", static_cast<unsigned char>(c));
     throw MalformedJson(line_, fmt::format("expected {}, found {}", wanted(), found));
 }
 

@@ -24,11 +24,13 @@ void add_sources(CLI::App& app, Options& options) {
     auto* lines = app.add_flag("-l,--lines", options.lines, "Send each line of the input as a message")
                       ->excludes(messages)
                       ->group(group);
-    auto* null = app.add_flag("-0,--null", options.null, "Send each part of the input that ends with a NUL as a message")
-                     ->excludes(messages, lines)
-                     ->group(group);
-    app.add_flag("--json", options.json, "Send JSON records, as receive --format json writes them: one after the other, or in an "
-                                         "array")
+    auto* null =
+        app.add_flag("-0,--null", options.null, "Send each part of the input that ends with a NUL as a message")
+            ->excludes(messages, lines)
+            ->group(group);
+    app.add_flag("--json", options.json,
+                 "Send JSON records, as receive --format json writes them: one after the other, or in an "
+                 "array")
         ->excludes(messages, lines, null)
         ->group(group);
     cli::add_number<std::uint64_t>(app, "--repeat", options.repeat, 1, 1'000'000'000'000, "Send each message N times")
@@ -56,17 +58,18 @@ void add_address(CLI::App& app, Options& options) {
 
 void add_delivery(CLI::App& app, Options& options) {
     constexpr auto group = "Delivery";
-    auto* no_confirm = app.add_flag("--no-confirm", options.no_confirm,
-                                    "Fire and forget: messages are neither confirmed nor returned")
-                           ->group(group);
+    auto* no_confirm =
+        app.add_flag("--no-confirm", options.no_confirm, "Fire and forget: messages are neither confirmed nor returned")
+            ->group(group);
     cli::add_number<std::size_t>(app, "--window", options.window, 1, 1'000'000,
                                  "Maximum number of unconfirmed messages in flight")
         ->default_str("10000")
         ->excludes(no_confirm)
         ->group(group);
-    cli::add_seconds(app, "--confirm-timeout", options.confirm_timeout, 0, 1e9,
-                     "Give up when confirms are due and none has come for this long, even if the broker is short of memory or "
-                     "disk and takes no messages; 0: never")
+    cli::add_seconds(
+        app, "--confirm-timeout", options.confirm_timeout, 0, 1e9,
+        "Give up when confirms are due and none has come for this long, even if the broker is short of memory or "
+        "disk and takes no messages; 0: never")
         ->default_str("60")
         ->excludes(no_confirm)
         ->group(group);

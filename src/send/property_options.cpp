@@ -72,7 +72,8 @@ void PropertyOptions::add_to(CLI::App& app) {
             ->group(group);
     }
     app.get_option("--expiration")->type_name("MS");
-    app.add_flag("--persistent", persistent_, "Keep the message over a restart of the broker, in a durable queue")->group(group);
+    app.add_flag("--persistent", persistent_, "Keep the message over a restart of the broker, in a durable queue")
+        ->group(group);
     cli::add_number<std::uint8_t>(app, "--priority", properties_.priority, 0, 255,
                                   "0 to 255, for a queue declared with x-max-priority")
         ->group(group);
@@ -88,8 +89,8 @@ void PropertyOptions::add_to(CLI::App& app) {
 void PropertyOptions::parse() {
     for (const auto& [name, description] : text_options) {
         if (const auto& text = text_property(properties_, name); text && text->size() > 255) {
-            throw cli::UsageError(fmt::format("{}: a text of {} bytes; AMQP allows 255 at most",
-                                                                 cli::option_name(name), text->size()));
+            throw cli::UsageError(
+                fmt::format("{}: a text of {} bytes; AMQP allows 255 at most", cli::option_name(name), text->size()));
         }
     }
     if (const auto& expiration = properties_.expiration;
@@ -102,7 +103,8 @@ void PropertyOptions::parse() {
     if (timestamp_) {
         properties_.timestamp = cli::parse_timestamp(*timestamp_);
         if (!properties_.timestamp) {
-            throw cli::UsageError(fmt::format("--timestamp '{}': expected 'now' or whole seconds since 1970", *timestamp_));
+            throw cli::UsageError(
+                fmt::format("--timestamp '{}': expected 'now' or whole seconds since 1970", *timestamp_));
         }
     }
     for (const auto& header : headers_) {

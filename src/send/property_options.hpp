@@ -30,7 +30,7 @@ private:
     bool persistent_ = false;
     std::optional<std::string> timestamp_;
     std::vector<std::string> headers_;
-    bool given_ = false;  ///< any option was
+    bool given_ = false;                                ///< any option was
     std::shared_ptr<const rabbit::Properties> shared_;  ///< of messages that have none of their own
 };
 

@@ -62,12 +62,13 @@ void Report::reject(const rabbit::Settlement& settlement) {
         return;
     }
     clear_progress();
-    const auto cause = settlement.outcome == rabbit::Outcome::returned
-                           ? fmt::format("returned: {} {}", settlement.reply_code, cli::printable(settlement.reply_text))
-                           : std::string("nacked: the broker did not take it");
+    const auto cause =
+        settlement.outcome == rabbit::Outcome::returned
+            ? fmt::format("returned: {} {}", settlement.reply_code, cli::printable(settlement.reply_text))
+            : std::string("nacked: the broker did not take it");
     cli::say("{}: {} {} {} (exchange '{}', routing key '{}')\n", options_.program,
-               options_.stream ? "record" : "message", record_of(settlement.number), cause,
-               cli::printable(settlement.address.exchange), cli::printable(settlement.address.routing_key));
+             options_.stream ? "record" : "message", record_of(settlement.number), cause,
+             cli::printable(settlement.address.exchange), cli::printable(settlement.address.routing_key));
 }
 
 void Report::lost(std::string_view what) {
@@ -77,7 +78,7 @@ void Report::lost(std::string_view what) {
 
 void Report::reopened(std::string_view broker, std::size_t in_flight) {
     cli::say("{}: connected to {} again; {} messages in flight are published again and may be there twice\n",
-               options_.program, broker, in_flight);
+             options_.program, broker, in_flight);
 }
 
 rabbit::Deadline Report::progress_due() const {
@@ -91,8 +92,9 @@ void Report::show_progress() {
     progress_due_ = rabbit::Clock::now() + progress_interval;
     progress_shown_ = true;
     cli::say("\r\033[K{}: {} sent, {} {}, {:.1f} MB, {:.0f} messages/s", options_.program, published_,
-               options_.confirmed ? settled_ - rejected_ : published_, options_.confirmed ? "confirmed" : "not confirmed",
-               static_cast<double>(bytes_) / 1e6, static_cast<double>(published_) / std::max(seconds_since(begun_), 1e-3));
+             options_.confirmed ? settled_ - rejected_ : published_, options_.confirmed ? "confirmed" : "not confirmed",
+             static_cast<double>(bytes_) / 1e6,
+             static_cast<double>(published_) / std::max(seconds_since(begun_), 1e-3));
     std::fflush(stderr);
 }
 
@@ -105,16 +107,15 @@ void Report::clear_progress() {
 void Report::finish() {
     clear_progress();
     if (rejected_ > most_rejections_named) {
-        cli::say("{}: {} more were returned or nacked\n", options_.program,
-                   rejected_ - most_rejections_named);
+        cli::say("{}: {} more were returned or nacked\n", options_.program, rejected_ - most_rejections_named);
     }
     if (!options_.stream || options_.quiet) {
         return;
     }
     const auto seconds = seconds_since(begun_);
     const auto confirmed = options_.confirmed ? fmt::format("{} confirmed", settled_ - rejected_) : "none confirmed";
-    cli::say("{}: {} messages, {}, {} bytes, {:.3f} s, {:.0f} messages/s\n", options_.program, published_,
-               confirmed, bytes_, seconds, static_cast<double>(published_) / std::max(seconds, 1e-3));
+    cli::say("{}: {} messages, {}, {} bytes, {:.3f} s, {:.0f} messages/s\n", options_.program, published_, confirmed,
+             bytes_, seconds, static_cast<double>(published_) / std::max(seconds, 1e-3));
 }
 
 void Report::resume_point(std::uint64_t first_unsettled_message) const {

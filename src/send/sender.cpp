@@ -4,12 +4,12 @@
 #include "error_report.hpp"
 #include "failure.hpp"
 #include "output.hpp"
+#include "rabbit/error.hpp"
+#include "rabbit/publisher.hpp"
 #include "report.hpp"
 #include "say.hpp"
 #include "signals.hpp"
 #include "source.hpp"
-#include "rabbit/error.hpp"
-#include "rabbit/publisher.hpp"
 
 #include <fmt/format.h>
 
@@ -250,7 +250,7 @@ private:
     Options& options_;
     rabbit::Connection& connection_;
     std::string queue_;
-    bool several_;  ///< messages, so that there is a point to resume from
+    bool several_;                      ///< messages, so that there is a point to resume from
     rabbit::Deadline reader_deadline_;  ///< for what the output's reader has not taken yet
     cli::Output output_{STDOUT_FILENO, [this](int descriptor) { wait_for_reader(descriptor); }};
     Report report_;

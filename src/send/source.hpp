@@ -2,8 +2,8 @@
 
 #include "failure.hpp"
 #include "input.hpp"
-#include "record.hpp"
 #include "options.hpp"
+#include "record.hpp"
 
 #include <cstddef>
 #include <cstdint>

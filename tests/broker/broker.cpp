@@ -155,7 +155,7 @@ std::optional<Witness::Got> Witness::get(const std::string& queue, bool ack) {
 std::vector<std::string> take(const rabbit::Endpoint& endpoint, const std::string& queue, std::uint32_t count) {
     std::vector<std::string> bodies;
     const std::unique_ptr<amqp_connection_state_t_, int (*)(amqp_connection_state_t)> state(amqp_new_connection(),
-                                                                                           amqp_destroy_connection);
+                                                                                            amqp_destroy_connection);
     auto* socket = amqp_tcp_socket_new(state.get());
     if (amqp_socket_open(socket, endpoint.host.c_str(), endpoint.port) != AMQP_STATUS_OK) {
         fail("take messages", "not connected");

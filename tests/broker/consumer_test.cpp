@@ -1,7 +1,7 @@
 #include "broker.hpp"
 
-#include "rabbit/consumer.hpp"
 #include "codec/properties_codec.hpp"
+#include "rabbit/consumer.hpp"
 
 #include <gtest/gtest.h>
 

@@ -202,10 +202,10 @@ TEST_F(PublisherTest, ALargeMessageIsReturnedWhole) {
 }
 
 TEST_F(PublisherTest, AFullQueueThatRejectsNacks) {
-    witness().declare(queue(), {.durable = false,
-                                .exclusive = false,
-                                .arguments = {{"x-max-length", {std::int32_t{1}}},
-                                              {"x-overflow", {std::string("reject-publish")}}}});
+    witness().declare(
+        queue(), {.durable = false,
+                  .exclusive = false,
+                  .arguments = {{"x-max-length", {std::int32_t{1}}}, {"x-overflow", {std::string("reject-publish")}}}});
     auto connection = connect();
     rabbit::Publisher publisher(connection, noting());
     publisher.publish(address(), message("fits"));
@@ -303,8 +303,8 @@ TEST_P(PublisherOfSize, ArrivesByteForByte) {
 
 // The edges of a frame of the library's and of one of the broker's, and the size of RabbitMQ's largest message.
 INSTANTIATE_TEST_SUITE_P(Bodies, PublisherOfSize,
-                         testing::Values(1, 16 * 1024 - 9, 16 * 1024 - 8, 16 * 1024 - 7, 128 * 1024 - 8,
-                                         128 * 1024 - 7, 1 << 20, 16 << 20));
+                         testing::Values(1, 16 * 1024 - 9, 16 * 1024 - 8, 16 * 1024 - 7, 128 * 1024 - 8, 128 * 1024 - 7,
+                                         1 << 20, 16 << 20));
 
 TEST_F(PublisherTest, EveryPropertyAndHeaderTypeArrives) {
     using std::string_literals::operator""s;

@@ -1,8 +1,8 @@
 // KEY:TYPE=VALUE is a field that JSON gives back, or a Failure of code `usage`.
 #include "failure.hpp"
 #include "field_option.hpp"
-#include "value_json.hpp"
 #include "fuzz.hpp"
+#include "value_json.hpp"
 
 #include <string>
 

@@ -1,7 +1,7 @@
 // A template is refused with a Failure of code `usage` before there is a message, or fits every message.
+#include "template.hpp"
 #include "failure.hpp"
 #include "fuzz.hpp"
-#include "template.hpp"
 
 #include <limits>
 #include <memory>

@@ -133,9 +133,7 @@ int FrameDecoder::decode_payload(amqp_frame_t& frame, amqp_bytes_t payload, std:
             }
             return AMQP_STATUS_OK;
         }
-        default:
-            frame.payload.body_fragment = payload;
-            return AMQP_STATUS_OK;
+        default: frame.payload.body_fragment = payload; return AMQP_STATUS_OK;
     }
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "codec/amqp.hpp"
-#include "rabbit/message.hpp"
 #include "codec/table_codec.hpp"
+#include "rabbit/message.hpp"
 
 #include <optional>
 

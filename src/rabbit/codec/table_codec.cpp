@@ -62,15 +62,13 @@ Value copy_value(const amqp_field_value_t& field, int depth) {
         case AMQP_FIELD_KIND_U64: return {field.value.u64};
         case AMQP_FIELD_KIND_F32: return {field.value.f32};
         case AMQP_FIELD_KIND_F64: return {field.value.f64};
-        case AMQP_FIELD_KIND_DECIMAL:
-            return {Decimal{field.value.decimal.decimals, field.value.decimal.value}};
+        case AMQP_FIELD_KIND_DECIMAL: return {Decimal{field.value.decimal.decimals, field.value.decimal.value}};
         case AMQP_FIELD_KIND_TIMESTAMP: return {Timestamp{field.value.u64}};
         case AMQP_FIELD_KIND_UTF8: return {copy(field.value.bytes)};
         case AMQP_FIELD_KIND_BYTES: return {Bytes{copy(field.value.bytes)}};
         case AMQP_FIELD_KIND_ARRAY: return {copy_array(field.value.array, depth)};
         case AMQP_FIELD_KIND_TABLE: return {copy_table_at(field.value.table, depth)};
-        default:
-            malformed(fmt::format("field type {} is unknown", static_cast<int>(field.kind)));
+        default: malformed(fmt::format("field type {} is unknown", static_cast<int>(field.kind)));
     }
 }
 
@@ -138,30 +136,29 @@ amqp_field_value_t TableView::view_of(const Value& value, int depth) {
         field.kind = static_cast<std::uint8_t>(kind);
         member = content;
     };
-    std::visit(
-        Overloaded{
-            [&](std::monostate) { field.kind = AMQP_FIELD_KIND_VOID; },
-            [&](bool v) { set(AMQP_FIELD_KIND_BOOLEAN, field.value.boolean, v); },
-            [&](std::int8_t v) { set(AMQP_FIELD_KIND_I8, field.value.i8, v); },
-            [&](std::uint8_t v) { set(AMQP_FIELD_KIND_U8, field.value.u8, v); },
-            [&](std::int16_t v) { set(AMQP_FIELD_KIND_I16, field.value.i16, v); },
-            [&](std::uint16_t v) { set(AMQP_FIELD_KIND_U16, field.value.u16, v); },
-            [&](std::int32_t v) { set(AMQP_FIELD_KIND_I32, field.value.i32, v); },
-            [&](std::uint32_t v) { set(AMQP_FIELD_KIND_U32, field.value.u32, v); },
-            [&](std::int64_t v) { set(AMQP_FIELD_KIND_I64, field.value.i64, v); },
-            [&](std::uint64_t v) { set(AMQP_FIELD_KIND_U64, field.value.u64, v); },
-            [&](float v) { set(AMQP_FIELD_KIND_F32, field.value.f32, v); },
-            [&](double v) { set(AMQP_FIELD_KIND_F64, field.value.f64, v); },
-            [&](const Decimal& v) {
-                set(AMQP_FIELD_KIND_DECIMAL, field.value.decimal, amqp_decimal_t{v.scale, v.value});
-            },
-            [&](const Timestamp& v) { set(AMQP_FIELD_KIND_TIMESTAMP, field.value.u64, v.seconds); },
-            [&](const std::string& v) { set(AMQP_FIELD_KIND_UTF8, field.value.bytes, to_amqp(v)); },
-            [&](const Bytes& v) { set(AMQP_FIELD_KIND_BYTES, field.value.bytes, to_amqp(v.data)); },
-            [&](const Array& v) { set(AMQP_FIELD_KIND_ARRAY, field.value.array, view_of(v, depth)); },
-            [&](const Table& v) { set(AMQP_FIELD_KIND_TABLE, field.value.table, view_of(v, depth)); },
-        },
-        value.data);
+    std::visit(Overloaded{
+                   [&](std::monostate) { field.kind = AMQP_FIELD_KIND_VOID; },
+                   [&](bool v) { set(AMQP_FIELD_KIND_BOOLEAN, field.value.boolean, v); },
+                   [&](std::int8_t v) { set(AMQP_FIELD_KIND_I8, field.value.i8, v); },
+                   [&](std::uint8_t v) { set(AMQP_FIELD_KIND_U8, field.value.u8, v); },
+                   [&](std::int16_t v) { set(AMQP_FIELD_KIND_I16, field.value.i16, v); },
+                   [&](std::uint16_t v) { set(AMQP_FIELD_KIND_U16, field.value.u16, v); },
+                   [&](std::int32_t v) { set(AMQP_FIELD_KIND_I32, field.value.i32, v); },
+                   [&](std::uint32_t v) { set(AMQP_FIELD_KIND_U32, field.value.u32, v); },
+                   [&](std::int64_t v) { set(AMQP_FIELD_KIND_I64, field.value.i64, v); },
+                   [&](std::uint64_t v) { set(AMQP_FIELD_KIND_U64, field.value.u64, v); },
+                   [&](float v) { set(AMQP_FIELD_KIND_F32, field.value.f32, v); },
+                   [&](double v) { set(AMQP_FIELD_KIND_F64, field.value.f64, v); },
+                   [&](const Decimal& v) {
+                       set(AMQP_FIELD_KIND_DECIMAL, field.value.decimal, amqp_decimal_t{v.scale, v.value});
+                   },
+                   [&](const Timestamp& v) { set(AMQP_FIELD_KIND_TIMESTAMP, field.value.u64, v.seconds); },
+                   [&](const std::string& v) { set(AMQP_FIELD_KIND_UTF8, field.value.bytes, to_amqp(v)); },
+                   [&](const Bytes& v) { set(AMQP_FIELD_KIND_BYTES, field.value.bytes, to_amqp(v.data)); },
+                   [&](const Array& v) { set(AMQP_FIELD_KIND_ARRAY, field.value.array, view_of(v, depth)); },
+                   [&](const Table& v) { set(AMQP_FIELD_KIND_TABLE, field.value.table, view_of(v, depth)); },
+               },
+               value.data);
     return field;
 }
 

@@ -36,10 +36,8 @@ bool is_about_certificate(int alert) {
         case SSL_AD_CERTIFICATE_UNKNOWN:
         case SSL_AD_UNKNOWN_CA:
         case SSL_AD_ACCESS_DENIED:
-        case SSL_AD_DECRYPT_ERROR:
-            return true;
-        default:
-            return false;
+        case SSL_AD_DECRYPT_ERROR: return true;
+        default: return false;
     }
 }
 
@@ -50,10 +48,8 @@ std::string verify_failure(const Endpoint& endpoint, long result) {
             return fmt::format("its certificate is not for the name '{}'", server_name(endpoint));
         case X509_V_ERR_IP_ADDRESS_MISMATCH:
             return fmt::format("its certificate is not for the address {}", server_name(endpoint));
-        case X509_V_ERR_CERT_HAS_EXPIRED:
-            return "its certificate has expired";
-        case X509_V_ERR_CERT_NOT_YET_VALID:
-            return "its certificate is not valid yet";
+        case X509_V_ERR_CERT_HAS_EXPIRED: return "its certificate has expired";
+        case X509_V_ERR_CERT_NOT_YET_VALID: return "its certificate is not valid yet";
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
         case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
@@ -61,8 +57,7 @@ std::string verify_failure(const Endpoint& endpoint, long result) {
         case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
             return fmt::format("its certificate comes from an authority that is not {}",
                                ca_file.empty() ? "among the system's" : fmt::format("in '{}'", ca_file));
-        default:
-            return fmt::format("its certificate is not valid: {}", X509_verify_cert_error_string(result));
+        default: return fmt::format("its certificate is not valid: {}", X509_verify_cert_error_string(result));
     }
 }
 

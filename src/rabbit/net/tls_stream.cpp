@@ -156,7 +156,7 @@ void TlsStream::handshake(std::unique_ptr<Stream> transport, TimeLimit limit, In
         const short events = error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
         wait_ready(fd(), events, limit.end, interrupt, operation_);
         if (passed(limit.end)) {
-            throw Error(ErrorKind::unreachable, operation_, 
+            throw Error(ErrorKind::unreachable, operation_,
                         fmt::format("no TLS handshake within {} s", in_seconds(limit.duration)));
         }
     }

@@ -55,7 +55,8 @@ void Wire::write() {
         const auto sent = write_some({out_.data() + written_, end - written_});
         if (sent == 0) {
             if (!stalled_until_) {
-                stalled_until_ = Clock::now() + std::max<std::chrono::milliseconds>(2 * heartbeat_, std::chrono::seconds(30));
+                stalled_until_ =
+                    Clock::now() + std::max<std::chrono::milliseconds>(2 * heartbeat_, std::chrono::seconds(30));
                 stalled_end_ = end;
             }
             return;

@@ -130,7 +130,8 @@ TEST_F(Arguments, AreToldOfEachOperandBeforeTwoDashes) {
 }
 
 TEST_F(Arguments, ComeThroughCli11AsTheyAre) {
-    for (const auto* text : {"{}", "%%", "[a,b]", "[[aabb]]", "", "[]", "'x'", "\"x\"", "a,b", "{\"a\": [1]}", "++", "true"}) {
+    for (const auto* text :
+         {"{}", "%%", "[a,b]", "[[aabb]]", "", "[]", "'x'", "\"x\"", "a,b", "{\"a\": [1]}", "++", "true"}) {
         CLI::App app("", "send");
         std::string queue;
         Words headers;

@@ -25,7 +25,8 @@ std::vector<std::string> lines_of(std::istream& input) {
 std::vector<std::string> help_lines() {
     CLI::App app("Says what it is for.", "program");
     std::string text;
-    app.add_option("-q,--queue", text, "Words that go on and on until the line that they are on is longer than eighty columns")
+    app.add_option("-q,--queue", text,
+                   "Words that go on and on until the line that they are on is longer than eighty columns")
         ->type_name("NAME")
         ->default_str("hello")
         ->group("Group");
@@ -81,7 +82,8 @@ TEST(Help, ListsEveryExitCode) {
 
 TEST(ExitCodes, AreInOrderAndEachOnce) {
     const auto codes = cli::exit_codes();
-    EXPECT_TRUE(std::is_sorted(codes.begin(), codes.end(), [](const auto& a, const auto& b) { return a.code < b.code; }));
+    EXPECT_TRUE(
+        std::is_sorted(codes.begin(), codes.end(), [](const auto& a, const auto& b) { return a.code < b.code; }));
     EXPECT_EQ(codes.size(), 15u);
 }
 

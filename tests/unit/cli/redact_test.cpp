@@ -18,7 +18,8 @@ TEST(Redact, LeavesATextWithoutAUrlAsItIs) {
 }
 
 TEST(Redact, LeavesAUrlWithoutAPasswordAsItIs) {
-    for (const auto* text : {"amqp://", "amqp://host", "amqp://host:5672/v", "amqp://user@host:5672", "amqp://[::1]:5672/v"}) {
+    for (const auto* text :
+         {"amqp://", "amqp://host", "amqp://host:5672/v", "amqp://user@host:5672", "amqp://[::1]:5672/v"}) {
         EXPECT_EQ(redacted(text), text);
     }
 }
@@ -34,8 +35,8 @@ TEST(Redact, BlotsOutThePasswordOfEachUrl) {
 }
 
 TEST(Redact, BlotsOutTooMuchOfAMalformedUrlRatherThanTooLittle) {
-    for (const auto* text : {"amqp://user:se/secret@host", "amqp://user:se@secret@host", "amqp://user:secret", "amqp:user:secret@host",
-                             "amqp://user:?secret@host", "amqp://user:#secret@host"}) {
+    for (const auto* text : {"amqp://user:se/secret@host", "amqp://user:se@secret@host", "amqp://user:secret",
+                             "amqp:user:secret@host", "amqp://user:?secret@host", "amqp://user:#secret@host"}) {
         EXPECT_EQ(redacted(text).find("secret"), std::string::npos) << redacted(text);
     }
 }

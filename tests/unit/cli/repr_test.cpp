@@ -89,7 +89,8 @@ TEST(ReprBytes, OfEveryByteIsPythons) {
 for byte in range(256):
     show_bytes(bytes([byte]))
 show_bytes(bytes(range(256)))
-)py", 257, cli::repr_bytes);
+)py",
+                          257, cli::repr_bytes);
 }
 
 TEST(ReprBytes, OfPairsIsPythons) {
@@ -98,7 +99,8 @@ nasty = b"\0\1\t\n\r\x1b\x1f \"'0AZ\\abnrtux{}~\x7f\x80\x9f\xa0\xc3\xe2\xed\xf0\
 for first in nasty:
     for second in nasty:
         show_bytes(bytes([first, second]))
-)py", 900, cli::repr_bytes);
+)py",
+                          900, cli::repr_bytes);
 }
 
 TEST(ReprBytes, OfRandomBytesIsPythons) {
@@ -108,7 +110,8 @@ for _ in range(4000):
 for _ in range(4000):
     show_bytes(bytes(random.choices(b"'\"\\\n\t\r\0 ax", k=random.randrange(12))))
 show_bytes(random.randbytes(100_000))
-)py", 8001, cli::repr_bytes);
+)py",
+                          8001, cli::repr_bytes);
 }
 
 TEST(ReprText, OfTheGreeting) {
@@ -130,7 +133,8 @@ for first in range(128):
     show_text(chr(first))
     for second in "\0\t\n\r\"' \\x~\x7f":
         show_text(chr(first) + second)
-)py", 128 * 12, cli::repr_text);
+)py",
+                          128 * 12, cli::repr_text);
 }
 
 TEST(ReprText, OfLatin1IsPythons) {
@@ -138,21 +142,24 @@ TEST(ReprText, OfLatin1IsPythons) {
 for code in range(256):
     show_text(chr(code))
 show_text("".join(map(chr, range(256))))
-)py", 257, cli::repr_text);
+)py",
+                          257, cli::repr_text);
 }
 
 TEST(ReprText, OfEveryLongAssignedCharacterIsPythons) {
     expect_same_as_python(R"py(
 for code in filter(assigned_for_long, range(0x110000)):
     show_text(chr(code))
-)py", 200'000, cli::repr_text);
+)py",
+                          200'000, cli::repr_text);
 }
 
 TEST(ReprText, OfNoncharactersIsPythons) {
     expect_same_as_python(R"py(
 for code in [*range(0xfdd0, 0xfdf0), *(plane << 16 | low for plane in range(17) for low in (0xfffe, 0xffff))]:
     show_text(chr(code))
-)py", 66, cli::repr_text);
+)py",
+                          66, cli::repr_text);
 }
 
 TEST(ReprText, OfRandomTextIsPythons) {
@@ -164,7 +171,8 @@ ascii = [chr(code) for code in range(128)]
 for _ in range(5000):
     pool = random.choice([characters, combining, format, ascii, ["'", '"', "\\", "é", "\n"]])
     show_text("".join(random.choice(random.choice([pool, ascii])) for _ in range(random.randrange(20))))
-)py", 5000, cli::repr_text);
+)py",
+                          5000, cli::repr_text);
 }
 
 TEST(ReprText, EscapesBytesThatAreNoUtf8) {
@@ -185,7 +193,8 @@ for _ in range(20000):
     text = data.decode("utf-8", "surrogateescape")
     if all(0xdc80 <= ord(c) <= 0xdcff or assigned_for_long(ord(c)) for c in text):
         show(data, re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", repr(text)))
-)py", 5000, cli::repr_text);
+)py",
+                          5000, cli::repr_text);
 }
 
 TEST(EscapeText, IsTheReprWithoutItsQuotes) {

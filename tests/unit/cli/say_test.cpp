@@ -67,10 +67,11 @@ TEST(Say, WaitsForAReaderThatPausesOnceAndNotForLong) {
     standard_error.fill();
     EXPECT_LT(duration_of([] { cli::say("lost\n"); }).count(), 5);
     EXPECT_LT(duration_of([] {
-        for (int i = 0; i < 100; ++i) {
-            cli::say("lost\n");
-        }
-    }).count(), 1);
+                  for (int i = 0; i < 100; ++i) {
+                      cli::say("lost\n");
+                  }
+              }).count(),
+              1);
     EXPECT_EQ(standard_error.read().find("lost"), std::string::npos);
     cli::say("read again\n");
     EXPECT_EQ(standard_error.read(), "read again\n");

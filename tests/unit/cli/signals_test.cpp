@@ -38,125 +38,149 @@ void start_with_default_signals() {
 }
 
 TEST(SignalsDeathTest, AreNotReportedBeforeTheyCome) {
-    EXPECT_EXIT({
-        start_with_default_signals();
-        const cli::Signals signals;
-        end(!readable(signals.descriptor()));
-    }, well, "");
+    EXPECT_EXIT(
+        {
+            start_with_default_signals();
+            const cli::Signals signals;
+            end(!readable(signals.descriptor()));
+        },
+        well, "");
 }
 
 TEST(SignalsDeathTest, AnInterruptIsReadableAndGives130) {
-    EXPECT_EXIT({
-        start_with_default_signals();
-        const cli::Signals signals;
-        std::raise(SIGINT);
-        end(readable(signals.descriptor()) && cli::exit_code_of_signal() == cli::ExitCode::interrupted);
-    }, well, "");
+    EXPECT_EXIT(
+        {
+            start_with_default_signals();
+            const cli::Signals signals;
+            std::raise(SIGINT);
+            end(readable(signals.descriptor()) && cli::exit_code_of_signal() == cli::ExitCode::interrupted);
+        },
+        well, "");
 }
 
 TEST(SignalsDeathTest, ATerminationIsReadableAndGives143) {
-    EXPECT_EXIT({
-        start_with_default_signals();
-        const cli::Signals signals;
-        std::raise(SIGTERM);
-        end(readable(signals.descriptor()) && cli::exit_code_of_signal() == cli::ExitCode::terminated);
-    }, well, "");
+    EXPECT_EXIT(
+        {
+            start_with_default_signals();
+            const cli::Signals signals;
+            std::raise(SIGTERM);
+            end(readable(signals.descriptor()) && cli::exit_code_of_signal() == cli::ExitCode::terminated);
+        },
+        well, "");
 }
 
 TEST(SignalsDeathTest, TheFirstIsKnownAfterwardsToo) {
-    EXPECT_EXIT({
-        start_with_default_signals();
+    EXPECT_EXIT(
         {
-            const cli::Signals signals;
-            if (cli::first_signal()) {
-                end(false);
+            start_with_default_signals();
+            {
+                const cli::Signals signals;
+                if (cli::first_signal()) {
+                    end(false);
+                }
+                std::raise(SIGTERM);
             }
-            std::raise(SIGTERM);
-        }
-        end(cli::first_signal() == SIGTERM && cli::first_signal() == SIGTERM);
-    }, well, "");
+            end(cli::first_signal() == SIGTERM && cli::first_signal() == SIGTERM);
+        },
+        well, "");
 }
 
 TEST(SignalsDeathTest, NewOnesStartWithNoSignal) {
-    EXPECT_EXIT({
-        start_with_default_signals();
+    EXPECT_EXIT(
         {
+            start_with_default_signals();
+            {
+                const cli::Signals signals;
+                std::raise(SIGTERM);
+            }
             const cli::Signals signals;
-            std::raise(SIGTERM);
-        }
-        const cli::Signals signals;
-        const bool none = !readable(signals.descriptor()) && !cli::first_signal();
-        std::raise(SIGINT);
-        end(none && readable(signals.descriptor()) && cli::first_signal() == SIGINT);
-    }, well, "");
+            const bool none = !readable(signals.descriptor()) && !cli::first_signal();
+            std::raise(SIGINT);
+            end(none && readable(signals.descriptor()) && cli::first_signal() == SIGINT);
+        },
+        well, "");
 }
 
 TEST(SignalsDeathTest, AreReportedToAWaitThatIsUnderWay) {
-    EXPECT_EXIT({
-        start_with_default_signals();
-        const cli::Signals signals;
-        std::thread([parent = getpid()] { kill(parent, SIGTERM); }).detach();
-        end(becomes_readable(signals.descriptor()) && cli::first_signal() == SIGTERM);
-    }, well, "");
+    EXPECT_EXIT(
+        {
+            start_with_default_signals();
+            const cli::Signals signals;
+            std::thread([parent = getpid()] { kill(parent, SIGTERM); }).detach();
+            end(becomes_readable(signals.descriptor()) && cli::first_signal() == SIGTERM);
+        },
+        well, "");
 }
 
 TEST(SignalsDeathTest, TheSecondInterruptEndsTheProcess) {
-    EXPECT_EXIT({
-        start_with_default_signals();
-        const cli::Signals signals;
-        std::raise(SIGINT);
-        std::raise(SIGINT);
-        end(false);
-    }, testing::KilledBySignal(SIGINT), "");
+    EXPECT_EXIT(
+        {
+            start_with_default_signals();
+            const cli::Signals signals;
+            std::raise(SIGINT);
+            std::raise(SIGINT);
+            end(false);
+        },
+        testing::KilledBySignal(SIGINT), "");
 }
 
 TEST(SignalsDeathTest, ATerminationAfterAnInterruptEndsTheProcess) {
-    EXPECT_EXIT({
-        start_with_default_signals();
-        const cli::Signals signals;
-        std::raise(SIGINT);
-        std::raise(SIGTERM);
-        end(false);
-    }, testing::KilledBySignal(SIGTERM), "");
+    EXPECT_EXIT(
+        {
+            start_with_default_signals();
+            const cli::Signals signals;
+            std::raise(SIGINT);
+            std::raise(SIGTERM);
+            end(false);
+        },
+        testing::KilledBySignal(SIGTERM), "");
 }
 
 TEST(SignalsDeathTest, AnIgnoredOneStaysIgnored) {
-    EXPECT_EXIT({
-        start_with_default_signals();
-        std::signal(SIGINT, SIG_IGN);
-        const cli::Signals signals;
-        std::raise(SIGINT);
-        end(!readable(signals.descriptor()));
-    }, well, "");
+    EXPECT_EXIT(
+        {
+            start_with_default_signals();
+            std::signal(SIGINT, SIG_IGN);
+            const cli::Signals signals;
+            std::raise(SIGINT);
+            end(!readable(signals.descriptor()));
+        },
+        well, "");
 }
 
 TEST(SignalsDeathTest, AnIgnoredOneStaysIgnoredAfterAnother) {
-    EXPECT_EXIT({
-        start_with_default_signals();
-        std::signal(SIGINT, SIG_IGN);
-        const cli::Signals signals;
-        std::raise(SIGTERM);
-        std::raise(SIGINT);
-        end(cli::exit_code_of_signal() == cli::ExitCode::terminated);
-    }, well, "");
+    EXPECT_EXIT(
+        {
+            start_with_default_signals();
+            std::signal(SIGINT, SIG_IGN);
+            const cli::Signals signals;
+            std::raise(SIGTERM);
+            std::raise(SIGINT);
+            end(cli::exit_code_of_signal() == cli::ExitCode::terminated);
+        },
+        well, "");
 }
 
 TEST(SignalsDeathTest, AWriteToAClosedPipeDoesNotEndTheProcess) {
-    EXPECT_EXIT({
-        start_with_default_signals();
-        const cli::Signals signals;
-        std::raise(SIGPIPE);
-        end(!readable(signals.descriptor()));
-    }, well, "");
+    EXPECT_EXIT(
+        {
+            start_with_default_signals();
+            const cli::Signals signals;
+            std::raise(SIGPIPE);
+            end(!readable(signals.descriptor()));
+        },
+        well, "");
 }
 
 TEST(SignalsDeathTest, AreTheSystemsAgainAfterwards) {
-    EXPECT_EXIT({
-        start_with_default_signals();
-        { const cli::Signals signals; }
-        std::raise(SIGTERM);
-        end(false);
-    }, testing::KilledBySignal(SIGTERM), "");
+    EXPECT_EXIT(
+        {
+            start_with_default_signals();
+            { const cli::Signals signals; }
+            std::raise(SIGTERM);
+            end(false);
+        },
+        testing::KilledBySignal(SIGTERM), "");
 }
 
 }  // namespace

@@ -104,7 +104,10 @@ TEST_F(ConsumerWithoutBroker, IsEndedByTheBroker) {
 }
 
 TEST_F(ConsumerWithoutBroker, AMethodInTheMiddleOfAMessageEndsTheConnection) {
-    broker.say(with<amqp_basic_deliver_t>([&](auto& m) { m.consumer_tag = rabbit::to_amqp("consumer"); m.delivery_tag = 1; }));
+    broker.say(with<amqp_basic_deliver_t>([&](auto& m) {
+        m.consumer_tag = rabbit::to_amqp("consumer");
+        m.delivery_tag = 1;
+    }));
     broker.say(with<amqp_basic_cancel_ok_t>([&](auto& m) { m.consumer_tag = rabbit::to_amqp("consumer"); }));
     try {
         next();

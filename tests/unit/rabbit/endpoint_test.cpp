@@ -16,8 +16,8 @@ namespace rabbit {
 
 // For gtest's messages.
 void PrintTo(const Endpoint& endpoint, std::ostream* out) {
-    *out << (endpoint.tls ? "tls " : "") << endpoint.user << ':' << endpoint.password << '@' << endpoint.host << " port "
-         << endpoint.port << " vhost '" << endpoint.vhost << '\'';
+    *out << (endpoint.tls ? "tls " : "") << endpoint.user << ':' << endpoint.password << '@' << endpoint.host
+         << " port " << endpoint.port << " vhost '" << endpoint.vhost << '\'';
 }
 
 }  // namespace rabbit
@@ -59,19 +59,19 @@ TEST_P(EndpointOf, IsAsSpecified) {
 // virtual host of a path of "/" alone, which the specification takes for the one with the empty name.
 INSTANTIATE_TEST_SUITE_P(
     TheSpecificationsExamples, EndpointOf,
-    testing::Values(
-        Example{"amqp://user:pass@host:10000/vhost", endpoint("user", "pass", "host", 10000, "vhost")},
-        Example{"amqp://user%61:%61pass@ho%61st:10000/v%2fhost", endpoint("usera", "apass", "hoast", 10000, "v/host")},
-        Example{"amqp://", endpoint("guest", "guest", "localhost", 5672, "/")},
-        Example{"amqp://:@/", endpoint("", "", "localhost", 5672, "/")},
-        Example{"amqp://user@", endpoint("user", "guest", "localhost", 5672, "/")},
-        Example{"amqp://user:pass@", endpoint("user", "pass", "localhost", 5672, "/")},
-        Example{"amqp://host", endpoint("guest", "guest", "host", 5672, "/")},
-        Example{"amqp://:10000", endpoint("guest", "guest", "localhost", 10000, "/")},
-        Example{"amqp:///vhost", endpoint("guest", "guest", "localhost", 5672, "vhost")},
-        Example{"amqp://host/", endpoint("guest", "guest", "host", 5672, "/")},
-        Example{"amqp://host/%2f", endpoint("guest", "guest", "host", 5672, "/")},
-        Example{"amqp://[::1]", endpoint("guest", "guest", "::1", 5672, "/")}));
+    testing::Values(Example{"amqp://user:pass@host:10000/vhost", endpoint("user", "pass", "host", 10000, "vhost")},
+                    Example{"amqp://user%61:%61pass@ho%61st:10000/v%2fhost",
+                            endpoint("usera", "apass", "hoast", 10000, "v/host")},
+                    Example{"amqp://", endpoint("guest", "guest", "localhost", 5672, "/")},
+                    Example{"amqp://:@/", endpoint("", "", "localhost", 5672, "/")},
+                    Example{"amqp://user@", endpoint("user", "guest", "localhost", 5672, "/")},
+                    Example{"amqp://user:pass@", endpoint("user", "pass", "localhost", 5672, "/")},
+                    Example{"amqp://host", endpoint("guest", "guest", "host", 5672, "/")},
+                    Example{"amqp://:10000", endpoint("guest", "guest", "localhost", 10000, "/")},
+                    Example{"amqp:///vhost", endpoint("guest", "guest", "localhost", 5672, "vhost")},
+                    Example{"amqp://host/", endpoint("guest", "guest", "host", 5672, "/")},
+                    Example{"amqp://host/%2f", endpoint("guest", "guest", "host", 5672, "/")},
+                    Example{"amqp://[::1]", endpoint("guest", "guest", "::1", 5672, "/")}));
 
 INSTANTIATE_TEST_SUITE_P(
     Hosts, EndpointOf,
@@ -94,15 +94,14 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Encodings, EndpointOf,
-    testing::Values(
-        Example{"amqp://a%40b:c%3Ad@host/e%3Ff", endpoint("a@b", "c:d", "host", 5672, "e?f")},
-        Example{"amqp://user:c:d@host", endpoint("user", "c:d", "host", 5672, "/")},
-        Example{"amqp://user:p%2fs%23s%25@host", endpoint("user", "p/s#s%", "host", 5672, "/")},
-        Example{"amqp://user:+&=!$'()*,;~-._@host", endpoint("user", "+&=!$'()*,;~-._", "host", 5672, "/")},
-        Example{"amqp://user:p@host/a+b@c:d", endpoint("user", "p", "host", 5672, "a+b@c:d")},
-        Example{"amqp://host/%2F%2f", endpoint("guest", "guest", "host", 5672, "//")},
-        Example{"amqp://host/%E4%BB%8A", endpoint("guest", "guest", "host", 5672, "今")},
-        Example{"amqp://host/%252f", endpoint("guest", "guest", "host", 5672, "%2f")}));
+    testing::Values(Example{"amqp://a%40b:c%3Ad@host/e%3Ff", endpoint("a@b", "c:d", "host", 5672, "e?f")},
+                    Example{"amqp://user:c:d@host", endpoint("user", "c:d", "host", 5672, "/")},
+                    Example{"amqp://user:p%2fs%23s%25@host", endpoint("user", "p/s#s%", "host", 5672, "/")},
+                    Example{"amqp://user:+&=!$'()*,;~-._@host", endpoint("user", "+&=!$'()*,;~-._", "host", 5672, "/")},
+                    Example{"amqp://user:p@host/a+b@c:d", endpoint("user", "p", "host", 5672, "a+b@c:d")},
+                    Example{"amqp://host/%2F%2f", endpoint("guest", "guest", "host", 5672, "//")},
+                    Example{"amqp://host/%E4%BB%8A", endpoint("guest", "guest", "host", 5672, "今")},
+                    Example{"amqp://host/%252f", endpoint("guest", "guest", "host", 5672, "%2f")}));
 
 class EndpointWithByte : public testing::TestWithParam<int> {};
 
@@ -141,25 +140,23 @@ TEST_P(EndpointRefuses, AndSaysWhy) {
 
 INSTANTIATE_TEST_SUITE_P(
     Malformed, EndpointRefuses,
-    testing::Values(Malformed{"", "amqp://"}, Malformed{"localhost", "amqp://"}, Malformed{"localhost:5672", "amqp://"},
-                    Malformed{"//host", "amqp://"}, Malformed{"http://host", "amqp://"},
-                    Malformed{"amqp+tls://host", "amqp://"}, Malformed{"amqp:", "'://'"},
-                    Malformed{"amqp:host", "'://'"}, Malformed{"amqp:/host", "'://'"},
-                    Malformed{"amqp://host:0", "the port is not"}, Malformed{"amqp://host:65536", "the port is not"},
-                    Malformed{"amqp://host:99999999999999999999", "from 1 to 65535"},
-                    Malformed{"amqp://host:-1", "the port is not"}, Malformed{"amqp://host:amqp", "the port is not"},
-                    Malformed{"amqp://host:56 72", "the port is not"}, Malformed{"amqp://user:pass", "if it is a password"},
-                    Malformed{"user:pass@host", "amqp://"}, Malformed{"127.0.0.1:5672", "amqp://"},
-                    Malformed{"amqp://user:p@ss@host", "%40"}, Malformed{"amqp://::1", "brackets"},
-                    Malformed{"amqp://u:p@2001:db8::7:5672/v", "brackets"}, Malformed{"amqp://[::1]:x", "character"},
-                    Malformed{"amqps://host?server_name_indication=%00", "NUL"},
-                    Malformed{"amqp://host/a/b", "%2f"}, Malformed{"amqp://host/a/", "%2f"},
-                    Malformed{"amqp://host//", "%2f"}, Malformed{"amqp://host/v#f", "%23"},
-                    Malformed{"amqp://host/a b", "character 14"}, Malformed{" amqp://host", "amqp://"},
-                    Malformed{"amqp://host/%", "%XX"}, Malformed{"amqp://host/%4", "%XX"},
-                    Malformed{"amqp://host/%zz", "%XX"}, Malformed{"amqp://[::1", "character"},
-                    Malformed{"amqp://[host]", "character"}, Malformed{"amqp://h\xc3\xb6st", "character 9"},
-                    Malformed{"amqp://host/\n", "character 13"}));
+    testing::Values(
+        Malformed{"", "amqp://"}, Malformed{"localhost", "amqp://"}, Malformed{"localhost:5672", "amqp://"},
+        Malformed{"//host", "amqp://"}, Malformed{"http://host", "amqp://"}, Malformed{"amqp+tls://host", "amqp://"},
+        Malformed{"amqp:", "'://'"}, Malformed{"amqp:host", "'://'"}, Malformed{"amqp:/host", "'://'"},
+        Malformed{"amqp://host:0", "the port is not"}, Malformed{"amqp://host:65536", "the port is not"},
+        Malformed{"amqp://host:99999999999999999999", "from 1 to 65535"},
+        Malformed{"amqp://host:-1", "the port is not"}, Malformed{"amqp://host:amqp", "the port is not"},
+        Malformed{"amqp://host:56 72", "the port is not"}, Malformed{"amqp://user:pass", "if it is a password"},
+        Malformed{"user:pass@host", "amqp://"}, Malformed{"127.0.0.1:5672", "amqp://"},
+        Malformed{"amqp://user:p@ss@host", "%40"}, Malformed{"amqp://::1", "brackets"},
+        Malformed{"amqp://u:p@2001:db8::7:5672/v", "brackets"}, Malformed{"amqp://[::1]:x", "character"},
+        Malformed{"amqps://host?server_name_indication=%00", "NUL"}, Malformed{"amqp://host/a/b", "%2f"},
+        Malformed{"amqp://host/a/", "%2f"}, Malformed{"amqp://host//", "%2f"}, Malformed{"amqp://host/v#f", "%23"},
+        Malformed{"amqp://host/a b", "character 14"}, Malformed{" amqp://host", "amqp://"},
+        Malformed{"amqp://host/%", "%XX"}, Malformed{"amqp://host/%4", "%XX"}, Malformed{"amqp://host/%zz", "%XX"},
+        Malformed{"amqp://[::1", "character"}, Malformed{"amqp://[host]", "character"},
+        Malformed{"amqp://h\xc3\xb6st", "character 9"}, Malformed{"amqp://host/\n", "character 13"}));
 
 TEST(Endpoint, RefusesAVirtualHostOfMoreThan255Bytes) {
     EXPECT_EQ(Endpoint::parse("amqp://host/" + std::string(255, 'v')).vhost.size(), 255u);
@@ -184,17 +181,16 @@ TEST_P(EndpointWithPassword, IsRefusedWithoutShowingIt) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Malformed, EndpointWithPassword,
-                         testing::Values("http://user:secret@host", "amqp:user:secret@host", "user:secret@host", "amqp://user:secret",
-                                         "amqp://user:se:cret", "127.0.0.1:secret", "amqp://user:sec@secret@host",
-                                         "amqp://user:secret@host:0", "amqp://user:secret@host:port",
-                                         "amqp://user:secret@host/a/b", "amqp://user:secret@host/#f",
-                                         "amqp://user:secret%@host", "amqp://user:secret @host",
-                                         "amqp://user:secret/1@host", "amqp://user:secret#1@host",
-                                         "amqp://user:secret?1@host", "amqp://user:secret@1@host",
-                                         "amqp://user:1#secret@host", "amqp://user:1/2/secret@host",
-                                         "amqp://user:1?secret@host", "amqps://host?password=secret",
-                                         "amqp://user:se[cret@host", "amqp://user:secret\xff@host"));
+INSTANTIATE_TEST_SUITE_P(
+    Malformed, EndpointWithPassword,
+    testing::Values("http://user:secret@host", "amqp:user:secret@host", "user:secret@host", "amqp://user:secret",
+                    "amqp://user:se:cret", "127.0.0.1:secret", "amqp://user:sec@secret@host",
+                    "amqp://user:secret@host:0", "amqp://user:secret@host:port", "amqp://user:secret@host/a/b",
+                    "amqp://user:secret@host/#f", "amqp://user:secret%@host", "amqp://user:secret @host",
+                    "amqp://user:secret/1@host", "amqp://user:secret#1@host", "amqp://user:secret?1@host",
+                    "amqp://user:secret@1@host", "amqp://user:1#secret@host", "amqp://user:1/2/secret@host",
+                    "amqp://user:1?secret@host", "amqps://host?password=secret", "amqp://user:se[cret@host",
+                    "amqp://user:secret\xff@host"));
 
 // https://www.rabbitmq.com/docs/uri-query-parameters
 
@@ -234,18 +230,21 @@ TEST(EndpointQuery, TurnsHeartbeatsOff) {
     EXPECT_EQ(Endpoint::parse("amqp://host?heartbeat=0").heartbeat, std::chrono::seconds(0));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    MalformedQuery, EndpointRefuses,
-    testing::Values(Malformed{"amqp://host?heartbeat=fast", "heartbeat"}, Malformed{"amqp://host?heartbeat", "heartbeat"},
-                    Malformed{"amqp://host?heartbeat=-1", "heartbeat"}, Malformed{"amqp://host?heartbeat=1s", "heartbeat"},
-                    Malformed{"amqp://host?heartbeat=65536", "65535"},
-                    Malformed{"amqp://host?connection_timeout=99999999999", "connection_timeout"},
-                    Malformed{"amqps://host?verify=no", "verify_none"},
-                    Malformed{"amqps://host?auth_mechanism=magic", "external"},
-                    Malformed{"amqp://host?unheard_of=1", "heartbeat"}, Malformed{"amqp://host?=", "heartbeat"}));
+INSTANTIATE_TEST_SUITE_P(MalformedQuery, EndpointRefuses,
+                         testing::Values(Malformed{"amqp://host?heartbeat=fast", "heartbeat"},
+                                         Malformed{"amqp://host?heartbeat", "heartbeat"},
+                                         Malformed{"amqp://host?heartbeat=-1", "heartbeat"},
+                                         Malformed{"amqp://host?heartbeat=1s", "heartbeat"},
+                                         Malformed{"amqp://host?heartbeat=65536", "65535"},
+                                         Malformed{"amqp://host?connection_timeout=99999999999", "connection_timeout"},
+                                         Malformed{"amqps://host?verify=no", "verify_none"},
+                                         Malformed{"amqps://host?auth_mechanism=magic", "external"},
+                                         Malformed{"amqp://host?unheard_of=1", "heartbeat"},
+                                         Malformed{"amqp://host?=", "heartbeat"}));
 
 TEST(Endpoint, HasTheDefaultVirtualHostForAPathOfASlashAlone) {
-    for (const auto* uri : {"amqp://h/", "amqp:///", "amqps://h/", "amqp://u:p@h:1/?heartbeat=5", "amqp://h", "amqp://h/%2f"}) {
+    for (const auto* uri :
+         {"amqp://h/", "amqp:///", "amqps://h/", "amqp://u:p@h:1/?heartbeat=5", "amqp://h", "amqp://h/%2f"}) {
         EXPECT_EQ(Endpoint::parse(uri).vhost, "/") << uri;
     }
 }

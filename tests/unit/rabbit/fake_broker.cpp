@@ -30,7 +30,11 @@ public:
         constexpr std::string_view protocol_header("AMQP\0\0\x09\x01", 8);
         if (written_.starts_with(protocol_header)) {
             written_.erase(0, protocol_header.size());
-            broker_.say(with<amqp_connection_start_t>([&](auto& m) { m.version_minor = 9; m.mechanisms = to_amqp("PLAIN"); m.locales = to_amqp("en_US"); }));
+            broker_.say(with<amqp_connection_start_t>([&](auto& m) {
+                m.version_minor = 9;
+                m.mechanisms = to_amqp("PLAIN");
+                m.locales = to_amqp("en_US");
+            }));
         }
         while (written_.size() >= rabbit::frame_header && written_.size() >= rabbit::frame_size(written_.data())) {
             auto frame = written_.substr(0, rabbit::frame_size(written_.data()));
@@ -85,13 +89,22 @@ void FakeBroker::say(const amqp_frame_t& frame) {
 }
 
 void FakeBroker::deliver(std::uint64_t tag, std::string_view body, const rabbit::Properties& properties) {
-    say(with<amqp_basic_deliver_t>([&](auto& m) { m.consumer_tag = to_amqp("consumer"); m.delivery_tag = tag; m.routing_key = to_amqp("hello"); }));
+    say(with<amqp_basic_deliver_t>([&](auto& m) {
+        m.consumer_tag = to_amqp("consumer");
+        m.delivery_tag = tag;
+        m.routing_key = to_amqp("hello");
+    }));
     say_content(properties, body);
 }
 
 void FakeBroker::give_back(std::string_view exchange, std::string_view routing_key, std::string_view body,
                            const rabbit::Properties& properties) {
-    say(with<amqp_basic_return_t>([&](auto& m) { m.reply_code = AMQP_NO_ROUTE; m.reply_text = to_amqp("NO_ROUTE"); m.exchange = to_amqp(exchange); m.routing_key = to_amqp(routing_key); }));
+    say(with<amqp_basic_return_t>([&](auto& m) {
+        m.reply_code = AMQP_NO_ROUTE;
+        m.reply_text = to_amqp("NO_ROUTE");
+        m.exchange = to_amqp(exchange);
+        m.routing_key = to_amqp(routing_key);
+    }));
     say_content(properties, body);
 }
 
@@ -112,11 +125,17 @@ void FakeBroker::say_content(const rabbit::Properties& properties, std::string_v
 }
 
 void FakeBroker::ack(std::uint64_t tag, bool multiple) {
-    say(with<amqp_basic_ack_t>([&](auto& m) { m.delivery_tag = tag; m.multiple = multiple; }));
+    say(with<amqp_basic_ack_t>([&](auto& m) {
+        m.delivery_tag = tag;
+        m.multiple = multiple;
+    }));
 }
 
 void FakeBroker::nack(std::uint64_t tag, bool multiple) {
-    say(with<amqp_basic_nack_t>([&](auto& m) { m.delivery_tag = tag; m.multiple = multiple; }));
+    say(with<amqp_basic_nack_t>([&](auto& m) {
+        m.delivery_tag = tag;
+        m.multiple = multiple;
+    }));
 }
 
 void FakeBroker::hear(const amqp_frame_t& frame) {
@@ -138,10 +157,15 @@ void FakeBroker::answer(const amqp_frame_t& frame) {
         case AMQP_CONNECTION_CLOSE_METHOD: say(amqp_connection_close_ok_t{}); break;
         case AMQP_CHANNEL_OPEN_METHOD: say(amqp_channel_open_ok_t{}); break;
         case AMQP_BASIC_QOS_METHOD: say(amqp_basic_qos_ok_t{}); break;
-        case AMQP_BASIC_CONSUME_METHOD: say(with<amqp_basic_consume_ok_t>([&](auto& m) { m.consumer_tag = to_amqp("consumer"); })); break;
-        case AMQP_BASIC_CANCEL_METHOD: say(with<amqp_basic_cancel_ok_t>([&](auto& m) { m.consumer_tag = to_amqp("consumer"); })); break;
+        case AMQP_BASIC_CONSUME_METHOD:
+            say(with<amqp_basic_consume_ok_t>([&](auto& m) { m.consumer_tag = to_amqp("consumer"); }));
+            break;
+        case AMQP_BASIC_CANCEL_METHOD:
+            say(with<amqp_basic_cancel_ok_t>([&](auto& m) { m.consumer_tag = to_amqp("consumer"); }));
+            break;
         case AMQP_QUEUE_DECLARE_METHOD:
-            say(with<amqp_queue_declare_ok_t>([&](auto& m) { m.queue = arguments_of<amqp_queue_declare_t>(frame).queue; }));
+            say(with<amqp_queue_declare_ok_t>(
+                [&](auto& m) { m.queue = arguments_of<amqp_queue_declare_t>(frame).queue; }));
             break;
         case AMQP_BASIC_PUBLISH_METHOD:
             entry.routing_key = rabbit::copy(arguments_of<amqp_basic_publish_t>(frame).routing_key);

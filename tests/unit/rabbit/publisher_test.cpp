@@ -129,6 +129,18 @@ TEST_F(PublisherWithoutBroker, AConfirmOfWhatWasNotPublishedEndsTheConnection) {
     EXPECT_TRUE(fates.empty());
 }
 
+TEST_F(PublisherWithoutBroker, AnAckOfTag0IsOfWhatWasSent) {
+    start();
+    publish("a");
+    publish("b");
+    broker.ack(0, true);  // before anything has left
+    EXPECT_FALSE(publisher->settle(rabbit::Clock::now() + 50ms));
+    EXPECT_TRUE(fates.empty());
+    broker.ack(0, true);
+    EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
+    EXPECT_EQ(fates, (Fates{{1, Outcome::confirmed}, {2, Outcome::confirmed}}));
+}
+
 TEST_F(PublisherWithoutBroker, WaitsForRoomInItsWindow) {
     start({.window = 2, .confirm_timeout = {}});
     std::uint64_t tag = 0;
@@ -157,10 +169,10 @@ TEST_F(PublisherWithoutBroker, PublishesAgainWhatWasInFlightWhenTheConnectionEnd
     publisher->wait(rabbit::Clock::now() + 5s);  // reads the ack
     const auto reads_the_end = [this] { publisher->wait(rabbit::Clock::now() + 5s); };
     broker.heard.clear();
+    after(5, [this] { broker.ack(2, true); });
     while (broker.connections() == 1) {
         reads_the_end();
     }
-    broker.ack(2, true);
     EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
     EXPECT_EQ(fates, (Fates{{1, Outcome::confirmed}, {2, Outcome::confirmed}, {3, Outcome::confirmed}}));
     EXPECT_EQ(std::count_if(broker.heard.begin(), broker.heard.end(),

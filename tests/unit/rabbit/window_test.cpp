@@ -24,7 +24,8 @@ class WindowTest : public testing::Test {
 protected:
     void push(std::shared_ptr<const Properties> properties, const std::string& body = "same") {
         const auto number = window_.size() + 1;
-        window_.push({.number = number, .address = {"e", "k"}, .message = {body, std::move(properties)}, .end = 10 * number});
+        window_.push(
+            {.number = number, .address = {"e", "k"}, .message = {body, std::move(properties)}, .end = 10 * number});
     }
 
     /// The number of the message that a return is matched to; 0: none.
@@ -117,7 +118,8 @@ TEST_F(WindowTest, AReturnIsLookedForFromTheLastOneOnAndThenFromTheStart) {
 
 TEST_F(WindowTest, WhatTheBrokerDoesToHeadersMakesNoDifference) {
     const Table nested{{"x", {std::uint64_t{1}}}};
-    push(with_headers({{"b", {std::uint64_t{1}}}, {"a", {"2"s}}, {"b", {true}}, {"BCC", {rabbit::Array{}}}, {"t", {nested}}}));
+    push(with_headers(
+        {{"b", {std::uint64_t{1}}}, {"a", {"2"s}}, {"b", {true}}, {"BCC", {rabbit::Array{}}}, {"t", {nested}}}));
     push(with_headers({{"b", {std::int64_t{1}}}, {"a", {"3"s}}, {"t", {nested}}}));
     const Table returned_nested{{"x", {std::int64_t{1}}}};
     EXPECT_EQ(mark(with_headers({{"a", {"3"s}}, {"b", {std::int64_t{1}}}, {"t", {returned_nested}}})), 2u);

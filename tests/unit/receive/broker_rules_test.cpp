@@ -20,16 +20,18 @@ TEST(BrokerRules, NackCountsBeforeAndElsewhere) {
 }
 
 std::string type_in(std::string_view cause) {
-    return type_of_refusing_queue(rabbit::Error(rabbit::ErrorKind::closed, "cannot consume from queue 'q'", cause, 406));
+    return type_of_refusing_queue(
+        rabbit::Error(rabbit::ErrorKind::closed, "cannot consume from queue 'q'", cause, 406));
 }
 
 TEST(BrokerRules, AQueueThatRefusesAnArgumentTellsItsType) {
     EXPECT_EQ(type_in("406 PRECONDITION_FAILED - invalid arg 'x-priority' for queue 'q' in vhost '/' of queue type "
                       "rabbit_stream_queue"),
               "stream");
-    EXPECT_EQ(type_in("406 PRECONDITION_FAILED - invalid arg 'x-stream-offset' for queue 'q' in vhost '/' of queue type "
-                      "rabbit_quorum_queue"),
-              "quorum");
+    EXPECT_EQ(
+        type_in("406 PRECONDITION_FAILED - invalid arg 'x-stream-offset' for queue 'q' in vhost '/' of queue type "
+                "rabbit_quorum_queue"),
+        "quorum");
 }
 
 TEST(BrokerRules, OtherErrorsTellNoType) {

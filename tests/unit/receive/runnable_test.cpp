@@ -25,7 +25,8 @@ protected:
     void TearDown() override { fs::remove_all(folder_); }
 
     /// A file of the folder; its path.
-    std::string make(const std::string& name, const std::string& content, fs::perms permissions = fs::perms::owner_all) const {
+    std::string make(const std::string& name, const std::string& content,
+                     fs::perms permissions = fs::perms::owner_all) const {
         const auto path = folder_ / name;
         fs::create_directories(path.parent_path());
         std::ofstream(path) << content;

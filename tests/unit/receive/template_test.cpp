@@ -131,10 +131,30 @@ TEST(Template, TakesEveryMessage) {
 }
 
 TEST(Template, RefusesWhatCannotBeUsed) {
-    for (const auto* text : {"{", "}", "a } b", "{body", "{body:", "{}", "{0}", "{:>3}", "{body!r}", "{body:d}",
-                             "{size:q}", "{body:{size}}", "{body:.{delivery_tag}}", "{body:>20000}", "\\x", "\\",
-                             "{headers[kind]", "{headers[kind}", "{headers[]}", "{headers[kind]x}", "{body[0]}",
-                             "{headers[kind][0]}", "{headers[kind]:d}", "{headers[a]b]}"}) {
+    for (const auto* text : {"{",
+                             "}",
+                             "a } b",
+                             "{body",
+                             "{body:",
+                             "{}",
+                             "{0}",
+                             "{:>3}",
+                             "{body!r}",
+                             "{body:d}",
+                             "{size:q}",
+                             "{body:{size}}",
+                             "{body:.{delivery_tag}}",
+                             "{body:>20000}",
+                             "\\x",
+                             "\\",
+                             "{headers[kind]",
+                             "{headers[kind}",
+                             "{headers[]}",
+                             "{headers[kind]x}",
+                             "{body[0]}",
+                             "{headers[kind][0]}",
+                             "{headers[kind]:d}",
+                             "{headers[a]b]}"}) {
         EXPECT_NE(refusal(text), "") << text;
     }
 }
@@ -142,7 +162,8 @@ TEST(Template, RefusesWhatCannotBeUsed) {
 TEST(Template, SaysWhatIsWrong) {
     EXPECT_EQ(refusal("{nobody}"), "--template {nobody}: there is no field 'nobody'; --help names them");
     EXPECT_EQ(refusal("{}"), "--template {}: a field has a name, as {body}; {{ stands for a brace");
-    EXPECT_EQ(refusal("{body[0]}"), "--template {body[0]}: body is one value; only {headers[name]} picks one of several");
+    EXPECT_EQ(refusal("{body[0]}"),
+              "--template {body[0]}: body is one value; only {headers[name]} picks one of several");
     EXPECT_EQ(refusal("{headers[]}"), "--template {headers[]}: a header has a name, as {headers[kind]}");
 }
 

@@ -47,14 +47,15 @@ TEST_P(JsonSplitterOf, FindsTheObjectsHoweverTheyCome) {
 
 INSTANTIATE_TEST_SUITE_P(
     Streams, JsonSplitterOf,
-    testing::Values(Stream{"", {}}, Stream{" \r\n\t", {}}, Stream{"{}", {"{}"}}, Stream{"{}{} {}\n", {"{}", "{}", "{}"}},
-                    Stream{"[]", {}}, Stream{"[] [ ]", {}}, Stream{"[{}]", {"{}"}},
-                    Stream{"[ {} , {} ] {} [{}]", {"{}", "{}", "{}", "{}"}},
+    testing::Values(Stream{"", {}}, Stream{" \r\n\t", {}}, Stream{"{}", {"{}"}},
+                    Stream{"{}{} {}\n", {"{}", "{}", "{}"}}, Stream{"[]", {}}, Stream{"[] [ ]", {}},
+                    Stream{"[{}]", {"{}"}}, Stream{"[ {} , {} ] {} [{}]", {"{}", "{}", "{}", "{}"}},
                     Stream{R"({"a":"}\"]\\"}{"b":"\\\\"})", {R"({"a":"}\"]\\"})", R"({"b":"\\\\"})"}},
                     Stream{"{\n \"a\" : [ 1 , -2.5e+3, true,null ] ,\n\"b\":{\"c\":{}}\n}",
                            {"{\n \"a\" : [ 1 , -2.5e+3, true,null ] ,\n\"b\":{\"c\":{}}\n}"}},
                     Stream{"[{\"a\":[]},{\"a\":[[],[{}]]}]", {"{\"a\":[]}", "{\"a\":[[],[{}]]}"}},
-                    Stream{"\xEF\xBB\xBF{}", {"{}"}}, Stream{"{\"\xEF\xBB\xBF\":\"\xFF\"}", {"{\"\xEF\xBB\xBF\":\"\xFF\"}"}}));
+                    Stream{"\xEF\xBB\xBF{}", {"{}"}},
+                    Stream{"{\"\xEF\xBB\xBF\":\"\xFF\"}", {"{\"\xEF\xBB\xBF\":\"\xFF\"}"}}));
 
 struct Malformed {
     const char* text;
@@ -77,28 +78,27 @@ TEST_P(JsonSplitterOfMalformed, SaysWhereAndWhy) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Streams, JsonSplitterOfMalformed,
-    testing::Values(Malformed{"{}\nhello", 2, "expected a JSON object, found 'h'"},
-                    Malformed{"\"text\"", 1, "expected a JSON object, found '\"'"},
-                    Malformed{"[1]", 1, "expected a JSON object, found '1'"},
-                    Malformed{"[[{}]]", 1, "expected a JSON object, found '['"},
-                    Malformed{"{},{}", 1, "expected a JSON object, found ','"},
-                    Malformed{"]", 1, "expected a JSON object, found ']'"},
-                    Malformed{"[{},]", 1, "expected a JSON object, found ']'"},
-                    Malformed{"[{} {}]", 1, "expected ',' or ']', found '{'"},
-                    Malformed{"{\"a\":1\n{\"a\":2}", 2, "expected ',' or '}', found '{'"},
-                    Malformed{"{\"a\":1,}", 1, "expected a name in double quotes, found '}'"},
-                    Malformed{"{a:1}", 1, "expected a name in double quotes or '}', found 'a'"},
-                    Malformed{"{\"a\" 1}", 1, "expected ':', found '1'"},
-                    Malformed{"{\"a\":}", 1, "expected a value, found '}'"},
-                    Malformed{"{\"a\":[1,]}", 1, "expected a value, found ']'"},
-                    Malformed{"{\"a\":[1}", 1, "expected ',' or ']', found '}'"},
-                    Malformed{"{\"a\":1 2}", 1, "expected ',' or '}', found '2'"},
-                    Malformed{"{\"a\":\x01}", 1, "expected a value, found byte 0x01"},
-                    Malformed{"{}\n\n{\n\"a\"", 3, "the input ends in the middle of this record"},
-                    Malformed{"{\"a", 1, "the input ends in the middle of this record"},
-                    Malformed{"[{}\n", 2, "the input ends in the middle of an array"}));
+INSTANTIATE_TEST_SUITE_P(Streams, JsonSplitterOfMalformed,
+                         testing::Values(Malformed{"{}\nhello", 2, "expected a JSON object, found 'h'"},
+                                         Malformed{"\"text\"", 1, "expected a JSON object, found '\"'"},
+                                         Malformed{"[1]", 1, "expected a JSON object, found '1'"},
+                                         Malformed{"[[{}]]", 1, "expected a JSON object, found '['"},
+                                         Malformed{"{},{}", 1, "expected a JSON object, found ','"},
+                                         Malformed{"]", 1, "expected a JSON object, found ']'"},
+                                         Malformed{"[{},]", 1, "expected a JSON object, found ']'"},
+                                         Malformed{"[{} {}]", 1, "expected ',' or ']', found '{'"},
+                                         Malformed{"{\"a\":1\n{\"a\":2}", 2, "expected ',' or '}', found '{'"},
+                                         Malformed{"{\"a\":1,}", 1, "expected a name in double quotes, found '}'"},
+                                         Malformed{"{a:1}", 1, "expected a name in double quotes or '}', found 'a'"},
+                                         Malformed{"{\"a\" 1}", 1, "expected ':', found '1'"},
+                                         Malformed{"{\"a\":}", 1, "expected a value, found '}'"},
+                                         Malformed{"{\"a\":[1,]}", 1, "expected a value, found ']'"},
+                                         Malformed{"{\"a\":[1}", 1, "expected ',' or ']', found '}'"},
+                                         Malformed{"{\"a\":1 2}", 1, "expected ',' or '}', found '2'"},
+                                         Malformed{"{\"a\":\x01}", 1, "expected a value, found byte 0x01"},
+                                         Malformed{"{}\n\n{\n\"a\"", 3, "the input ends in the middle of this record"},
+                                         Malformed{"{\"a", 1, "the input ends in the middle of this record"},
+                                         Malformed{"[{}\n", 2, "the input ends in the middle of an array"}));
 
 TEST(JsonSplitter, TellsTheLineOnWhichAnObjectBegins) {
     JsonSplitter splitter;

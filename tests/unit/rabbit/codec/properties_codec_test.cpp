@@ -119,21 +119,20 @@ TEST_P(PropertiesCodecOf, KeepsItAlone) {
 
 INSTANTIATE_TEST_SUITE_P(
     Each, PropertiesCodecOf,
-    testing::Values(
-        Alone{"content_type", take<&Properties::content_type>, AMQP_BASIC_CONTENT_TYPE_FLAG},
-        Alone{"content_encoding", take<&Properties::content_encoding>, AMQP_BASIC_CONTENT_ENCODING_FLAG},
-        Alone{"headers", take<&Properties::headers>, AMQP_BASIC_HEADERS_FLAG},
-        Alone{"delivery_mode", take<&Properties::delivery_mode>, AMQP_BASIC_DELIVERY_MODE_FLAG},
-        Alone{"priority", take<&Properties::priority>, AMQP_BASIC_PRIORITY_FLAG},
-        Alone{"correlation_id", take<&Properties::correlation_id>, AMQP_BASIC_CORRELATION_ID_FLAG},
-        Alone{"reply_to", take<&Properties::reply_to>, AMQP_BASIC_REPLY_TO_FLAG},
-        Alone{"expiration", take<&Properties::expiration>, AMQP_BASIC_EXPIRATION_FLAG},
-        Alone{"message_id", take<&Properties::message_id>, AMQP_BASIC_MESSAGE_ID_FLAG},
-        Alone{"timestamp", take<&Properties::timestamp>, AMQP_BASIC_TIMESTAMP_FLAG},
-        Alone{"type", take<&Properties::type>, AMQP_BASIC_TYPE_FLAG},
-        Alone{"user_id", take<&Properties::user_id>, AMQP_BASIC_USER_ID_FLAG},
-        Alone{"app_id", take<&Properties::app_id>, AMQP_BASIC_APP_ID_FLAG},
-        Alone{"cluster_id", take<&Properties::cluster_id>, AMQP_BASIC_CLUSTER_ID_FLAG}),
+    testing::Values(Alone{"content_type", take<&Properties::content_type>, AMQP_BASIC_CONTENT_TYPE_FLAG},
+                    Alone{"content_encoding", take<&Properties::content_encoding>, AMQP_BASIC_CONTENT_ENCODING_FLAG},
+                    Alone{"headers", take<&Properties::headers>, AMQP_BASIC_HEADERS_FLAG},
+                    Alone{"delivery_mode", take<&Properties::delivery_mode>, AMQP_BASIC_DELIVERY_MODE_FLAG},
+                    Alone{"priority", take<&Properties::priority>, AMQP_BASIC_PRIORITY_FLAG},
+                    Alone{"correlation_id", take<&Properties::correlation_id>, AMQP_BASIC_CORRELATION_ID_FLAG},
+                    Alone{"reply_to", take<&Properties::reply_to>, AMQP_BASIC_REPLY_TO_FLAG},
+                    Alone{"expiration", take<&Properties::expiration>, AMQP_BASIC_EXPIRATION_FLAG},
+                    Alone{"message_id", take<&Properties::message_id>, AMQP_BASIC_MESSAGE_ID_FLAG},
+                    Alone{"timestamp", take<&Properties::timestamp>, AMQP_BASIC_TIMESTAMP_FLAG},
+                    Alone{"type", take<&Properties::type>, AMQP_BASIC_TYPE_FLAG},
+                    Alone{"user_id", take<&Properties::user_id>, AMQP_BASIC_USER_ID_FLAG},
+                    Alone{"app_id", take<&Properties::app_id>, AMQP_BASIC_APP_ID_FLAG},
+                    Alone{"cluster_id", take<&Properties::cluster_id>, AMQP_BASIC_CLUSTER_ID_FLAG}),
     [](const auto& each) { return each.param.name; });
 
 struct ShortText {
