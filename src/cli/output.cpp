@@ -33,7 +33,8 @@ Fd open_nonblocking(const char* path) {
 /// owns it.
 Fd reopen_nonblocking(int descriptor, const struct stat& status) {
     const bool terminal = S_ISCHR(status.st_mode) && isatty(descriptor);
-    if (!terminal && !S_ISFIFO(status.st_mode)) {
+    const bool for_writing = (fcntl(descriptor, F_GETFL) & O_ACCMODE) != O_RDONLY;  // else writing must fail
+    if (!for_writing || (!terminal && !S_ISFIFO(status.st_mode))) {
         return {};
     }
     auto reopened = open_nonblocking(fmt::format("/proc/self/fd/{}", descriptor).c_str());
