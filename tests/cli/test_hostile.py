@@ -412,15 +412,17 @@ def test_a_deep_table_at_login(either: Program, depth: int) -> None:
     with scripted("connect", send_and_close(start(nested(depth)))) as fake:
         result = either(url=fake.url)
     expect_lost(either, result)
-    assert b"nested" in result.stderr
+    # rabbitmq-c itself refuses more than 100 levels since 0.15, and says only that the data is invalid.
+    assert b"nested" in result.stderr or b"invalid AMQP data" in result.stderr
 
 
 def test_a_table_as_deep_as_anybody_needs(receive: Program) -> None:
-    data = deliver() + header(0, properties=b"\x20\0" + nested(500))
+    """As deep as every rabbitmq-c reads; TableCodec's tests have the limit of the one that is built with."""
+    data = deliver() + header(0, properties=b"\x20\0" + nested(90))
     with scripted("watch", lambda session: session.write(data)) as fake:
         process = receive.start("--format", "json", url=fake.url)
         process.expect_lines(1)
-    assert process.stdout.count(b"[") == 500
+    assert process.stdout.count(b"[") == 90
 
 
 # Peers that say too little, or nothing to the purpose.
