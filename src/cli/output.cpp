@@ -33,8 +33,7 @@ Fd open_nonblocking(const char* path) {
 /// owns it.
 Fd reopen_nonblocking(int descriptor, const struct stat& status) {
     const bool terminal = S_ISCHR(status.st_mode) && isatty(descriptor);
-    const bool for_writing = (fcntl(descriptor, F_GETFL) & O_ACCMODE) != O_RDONLY;  // else writing must fail
-    if (!for_writing || (!terminal && !S_ISFIFO(status.st_mode))) {
+    if (!terminal && !S_ISFIFO(status.st_mode)) {
         return {};
     }
     auto reopened = open_nonblocking(fmt::format("/proc/self/fd/{}", descriptor).c_str());
@@ -52,9 +51,12 @@ OutputError::OutputError(int error)
 
 Output::Output(int descriptor, Wait wait_writable) : wait_writable_(std::move(wait_writable)) {
     const auto status = status_of(descriptor);
-    reopened_ = reopen_nonblocking(descriptor, status);
+    const bool fails = (fcntl(descriptor, F_GETFL) & O_ACCMODE) == O_RDONLY;
+    if (!fails) {
+        reopened_ = reopen_nonblocking(descriptor, status);
+    }
     descriptor_ = reopened_ ? reopened_.get() : descriptor;
-    const bool never_blocks = reopened_ || S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
+    const bool never_blocks = fails || reopened_ || S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
     kind_ = never_blocks ? Kind::never_blocks : S_ISSOCK(status.st_mode) ? Kind::socket : Kind::other;
 }
 
