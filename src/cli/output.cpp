@@ -51,10 +51,8 @@ OutputError::OutputError(int error)
 
 Output::Output(int descriptor, Wait wait_writable) : wait_writable_(std::move(wait_writable)) {
     const auto status = status_of(descriptor);
-    const bool fails = (fcntl(descriptor, F_GETFL) & O_ACCMODE) == O_RDONLY;
-    if (!fails) {
-        reopened_ = reopen_nonblocking(descriptor, status);
-    }
+    const bool fails = (fcntl(descriptor, F_GETFL) & O_ACCMODE) == O_RDONLY;  // it is not open for writing
+    reopened_ = fails ? Fd() : reopen_nonblocking(descriptor, status);
     descriptor_ = reopened_ ? reopened_.get() : descriptor;
     const bool never_blocks = fails || reopened_ || S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
     kind_ = never_blocks ? Kind::never_blocks : S_ISSOCK(status.st_mode) ? Kind::socket : Kind::other;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace rabbit {
@@ -49,10 +50,18 @@ void Consumer::subscribe() {
     consume.no_ack = options_.no_ack;
     consume.exclusive = options_.exclusive;
     consume.arguments = arguments.get();
-    // Without the consume-ok, what the broker has sent after it would be lost.
+    channel.check_open();
+    channel.append(consume);
+    // Messages may be on their way already, and without acks they are lost if the consume-ok is not waited for: no
+    // interrupt ends this wait, and a deadline that is near leaves it some time.
+    constexpr std::chrono::seconds patience{2};
     const Interrupt::Hold hold(channel.interrupt());
-    channel.call<amqp_basic_consume_ok_t>(operation, consume,
-                                          [this](const auto& ok) { options_.consumer_tag = copy(ok.consumer_tag); });
+    auto deadline = channel.reply_deadline();
+    if (options_.no_ack) {
+        deadline = std::max(*deadline, Clock::now() + patience);
+    }
+    channel.await<amqp_basic_consume_ok_t>(
+        operation, deadline, [this](const auto& ok) { options_.consumer_tag = copy(ok.consumer_tag); });
 }
 
 Consumer::~Consumer() {

@@ -340,7 +340,7 @@ correlation-id = '"x"'
     assert properties is not None
     assert properties.headers == {"a": "b=c", "b": "#, 'x' # \\n", "c": '"', "d": [1, 2], "e": "  f"}
     assert (properties.type, properties.app_id, properties.message_id) == ("[x,y]", "[x,y]", '"')
-    assert (properties.content_type, properties.correlation_id, properties.delivery_mode) == ("", '"x"', 2)
+    assert (properties.content_type, properties.correlation_id, properties.delivery_mode) == (None, '"x"', 2)
 
 
 def test_a_config_file_of_receive(receive: Program, nowhere: str, fake_broker: FakeBroker, tmp_path: Path) -> None:

@@ -54,6 +54,9 @@ def returned() -> bytes:
     return method(spec.Basic.Return(312, "NO_ROUTE", "", "hello"))
 
 
+CONTENT_OF_SECOND = deliver(delivery_tag=2) + header(6) + raw(BODY, 1, b"second")
+
+
 def nested(depth: int) -> bytes:
     """A table with arrays in each other, five bytes each: as deep as a frame of a size can go."""
     arrays = b"".join(b"A" + struct.pack(">I", 5 * inside) for inside in reversed(range(depth)))
@@ -285,8 +288,6 @@ OUT_OF_PLACE: dict[str, bytes] = {
     "a body before its header": deliver() + raw(BODY, 1, b"Hello"),
     "a body longer than its header said": deliver() + header(3) + raw(BODY, 1, b"Hello"),
     "a body on another channel": deliver() + header(5) + raw(BODY, 2, b"Hello"),
-    "a header with lies in its properties": deliver() + header(0, properties=b"\xff\xfe" + b"\xff" * 10),
-    "a header without end": deliver() + header(0, properties=b"\xff\xff" * 100),
 }
 
 
@@ -370,6 +371,20 @@ def test_heartbeats_on_many_channels_take_no_memory(receive: Program) -> None:
         process.expect_stdout(READY + b" [x] Received b'Hello'\n")
 
 
+# Properties that cannot be read: a publisher wrote them, and they must not end the consumer's connection.
+
+
+@pytest.mark.parametrize(
+    "properties", [b"\xff\xfe" + b"\xff" * 10, b"\xff\xff" * 100, b"\x20\0\0\0\1\0"], ids=["lies", "without end", "cut"]
+)
+def test_properties_that_cannot_be_read(receive: Program, properties: bytes) -> None:
+    data = deliver() + header(5, properties=properties) + raw(BODY, 1, b"Hello")
+    with scripted("watch", send_and_close(data + CONTENT_OF_SECOND)) as fake:
+        result = receive(url=fake.url)
+    assert result.stdout == READY + b" [x] Received b'Hello'\n [x] Received b'second'\n"
+    assert b"properties cannot be read" in result.stderr
+
+
 # Tables in tables.
 
 
@@ -378,17 +393,18 @@ def test_a_deep_table_in_a_delivery(receive: Program, depth: int) -> None:
     data = deliver() + header(0, properties=b"\x20\0" + nested(depth))
     with scripted("watch", send_and_close(data)) as fake:
         result = receive("--format", "json", url=fake.url)
-    assert (result.returncode, result.stdout) == (69, b"")
+    assert (result.returncode, result.stdout) == (1, b"")
     assert b"nested" in result.stderr
 
 
 @pytest.mark.parametrize("depth", [600, DEEPEST])
-def test_a_deep_table_in_a_return(send: Program, depth: int) -> None:
-    data = returned() + header(0, properties=b"\x20\0" + nested(depth))
-    with scripted(spec.Basic.Publish, send_and_close(data)) as fake:
-        result = send(url=fake.url)
-    expect_lost(send, result)
-    assert b"nested" in result.stderr
+def test_a_deep_table_in_a_return(send: Program, fake_broker: FakeBroker, depth: int) -> None:
+    """Its address and body still tell which message it is."""
+    content = header(12, properties=b"\x20\0" + nested(depth)) + raw(BODY, 1, b"Hello World!")
+    fake_broker.on(spec.Basic.Publish, lambda r: r.session.write(returned() + content + method(spec.Basic.Ack(1))))
+    result = send(url=fake_broker.url)
+    assert (result.returncode, result.stdout) == (4, b"")
+    assert b"message 1 returned: 312 NO_ROUTE" in result.stderr
 
 
 @pytest.mark.parametrize("depth", [600, 25_000])

@@ -137,11 +137,11 @@ def test_a_timeout_loses_no_message(
     receive: Program, send: Program, queue: str, channel: BlockingChannel
 ) -> None:
     """With --ack auto what is on its way is off the queue: it must be printed."""
-    fill(send, queue, numbered(range(40_000)))
-    result = receive("--queue", queue, *LINES, "--timeout", "0.15")
-    assert result.returncode == 0
+    fill(send, queue, numbered(range(100_000)))
+    result = receive("--queue", queue, *LINES, "--timeout", "0.3")
+    assert result.returncode == 0, result
     printed = result.stdout.splitlines()
-    assert printed + bodies_left_in(channel, queue) == numbered(range(40_000))
+    assert printed + bodies_left_in(channel, queue) == numbered(range(100_000))
 
 
 def test_a_timeout_gives_back_what_is_not_printed(

@@ -47,7 +47,7 @@ def test_a_plain_message_has_no_properties(send: Program, queue: str, channel: B
         (("--correlation-id", "7-ä"), "correlation_id", "7-ä"),
         (("--reply-to", "answers"), "reply_to", "answers"),
         (("--expiration", "60000"), "expiration", "60000"),
-        (("--message-id", ""), "message_id", ""),
+        (("--message-id", "0"), "message_id", "0"),
         (("--message-id", "m" * 255), "message_id", "m" * 255),
         (("--timestamp", "1700000000"), "timestamp", 1700000000),
         (("--type", "{}"), "type", "{}"),
