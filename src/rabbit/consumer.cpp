@@ -60,8 +60,8 @@ void Consumer::subscribe() {
     if (options_.no_ack) {
         deadline = std::max(*deadline, Clock::now() + patience);
     }
-    channel.await<amqp_basic_consume_ok_t>(
-        operation, deadline, [this](const auto& ok) { options_.consumer_tag = copy(ok.consumer_tag); });
+    channel.await<amqp_basic_consume_ok_t>(operation, deadline,
+                                           [this](const auto& ok) { options_.consumer_tag = copy(ok.consumer_tag); });
 }
 
 Consumer::~Consumer() {

@@ -387,6 +387,7 @@ TEST_F(ConsumerTest, NackAllGivesBackWhatIsNotAcked) {
 }
 
 TEST_F(ConsumerTest, NackAllOfNothingIsNoError) {
+    fill_queue(0);
     auto connection = connect();
     rabbit::Consumer consumer(connection, acking());
     consumer.cancel();
