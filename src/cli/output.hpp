@@ -49,7 +49,7 @@ public:
 private:
     /// How a write is kept from blocking.
     enum class Kind {
-        never_blocks,  ///< a file, or opened anew with O_NONBLOCK
+        never_blocks,  ///< a file, opened anew with O_NONBLOCK, or not open for writing
         socket,
         other,  ///< shared with other processes, which do not expect O_NONBLOCK
     };

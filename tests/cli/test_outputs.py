@@ -117,12 +117,9 @@ def test_heartbeats_are_kept_while_readers_pause(
             ends = stack.enter_context(output(kind))
             running.append((ends, start(send, ends, "--queue", "sent", *words, url=impatient.url), printed))
         firsts = [ends.read(2) for ends, _process, _expected in running]
-        at_first = impatient.run("ctl", "list_connections", "name")
-        assert at_first.count("127.0.0.1") >= len(running)
-        for _ends, process, _expected in running:
-            assert process.running
         running[0][1].expect_silence(8)
-        assert impatient.run("ctl", "list_connections", "name") == at_first
+        assert all(process.running for _ends, process, _text in running)
+        assert impatient.run("ctl", "list_connections", "name").count("->") == len(running)
         for first, (ends, process, text) in zip(firsts, running, strict=True):
             assert first + ends.read(len(text) - 2) == text
             result = process.finish()
