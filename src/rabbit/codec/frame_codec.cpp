@@ -54,19 +54,19 @@ int encode_payload(const amqp_frame_t& frame, char* at, std::size_t room) {
     return size < 0 ? size : size + 12;
 }
 
-/// The payload of a frame that is no body, behind `begin`; its size.
-std::size_t append_payload(std::string& out, std::size_t begin, const amqp_frame_t& frame, std::size_t largest) {
-    constexpr std::size_t usual = 2048;  // enough for anything without a large table
-    for (const auto room : {std::min(usual, largest), largest}) {
-        out.resize(begin + frame_header + room);
-        if (const int size = encode_payload(frame, out.data() + begin + frame_header, room); size >= 0) {
-            out.resize(begin + frame_header + static_cast<std::size_t>(size));
-            return static_cast<std::size_t>(size);
-        }
+/// Appends the payload of a frame that is no body; false: it is larger than `largest`. Most fit a buffer that need not be
+/// cleared first.
+bool append_payload(std::string& out, const amqp_frame_t& frame, std::size_t largest) {
+    char usual[2048];
+    if (const int size = encode_payload(frame, usual, std::min(sizeof usual, largest)); size >= 0) {
+        out.append(usual, static_cast<std::size_t>(size));
+        return true;
     }
-    out.resize(begin);
-    throw Error(ErrorKind::invalid, "cannot send the headers or arguments",
-                fmt::format("they do not fit a frame of {} bytes", largest));
+    const auto begin = out.size();
+    out.resize(begin + largest);
+    const int size = encode_payload(frame, out.data() + begin, largest);
+    out.resize(begin + static_cast<std::size_t>(std::max(size, 0)));
+    return size >= 0;
 }
 
 }  // namespace
@@ -81,15 +81,15 @@ bool has_frame_type(const char* frame) {
 
 void append_frame(std::string& out, const amqp_frame_t& frame, std::size_t frame_max) {
     const auto begin = out.size();
-    std::size_t size = 0;
+    out.resize(begin + frame_header);
     if (frame.frame_type == AMQP_FRAME_BODY) {
-        const auto body = view(frame.payload.body_fragment);
-        size = body.size();
-        out.resize(begin + frame_header);
-        out.append(body);
-    } else {
-        size = append_payload(out, begin, frame, frame_max - frame_overhead);
+        out.append(view(frame.payload.body_fragment));
+    } else if (!append_payload(out, frame, frame_max - frame_overhead)) {
+        out.resize(begin);
+        throw Error(ErrorKind::invalid, "cannot send the headers or arguments",
+                    fmt::format("they do not fit a frame of {} bytes", frame_max - frame_overhead));
     }
+    const auto size = out.size() - begin - frame_header;
     put(out.data() + begin, frame.frame_type, 1);
     put(out.data() + begin + 1, frame.channel, 2);
     put(out.data() + begin + 3, size, 4);
