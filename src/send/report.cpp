@@ -31,7 +31,7 @@ std::string shown(std::string_view body) {
 }
 
 double seconds_since(rabbit::Clock::time_point begun) {
-    return std::chrono::duration<double>(rabbit::Clock::now() - begun).count();
+    return rabbit::in_seconds(rabbit::Clock::now() - begun);
 }
 
 }  // namespace

@@ -16,7 +16,10 @@ constexpr std::size_t in_size = std::size_t{2} * Wire::largest_frame;
 }  // namespace
 
 Wire::Wire(std::string broker, std::unique_ptr<Stream> stream)
-    : broker_(std::move(broker)), stream_(std::move(stream)), in_(std::make_unique_for_overwrite<char[]>(in_size)) {}
+    : broker_(std::move(broker)),
+      waiting_(fmt::format("gave up waiting for {}", broker_)),
+      stream_(std::move(stream)),
+      in_(std::make_unique_for_overwrite<char[]>(in_size)) {}
 
 void Wire::send_protocol_header() {
     constexpr std::string_view header("AMQP\0\0\x09\x01", 8);
@@ -178,8 +181,8 @@ Wire::Ready Wire::poll_events(short broker_events, Deadline deadline, std::span<
     if (lost_) {
         throw lost("nothing can be sent or received any more");
     }
-    const auto ready = wait_ready(broker_events ? stream_->fd() : -1, broker_events, deadline, interrupt,
-                                  fmt::format("gave up waiting for {}", broker_), watched);
+    const auto ready =
+        wait_ready(broker_events ? stream_->fd() : -1, broker_events, deadline, interrupt, waiting_, watched);
     constexpr short failed = POLLHUP | POLLERR | POLLNVAL;
     return {.readable = (ready.events & (POLLIN | failed)) != 0,
             .writable = (broker_events & POLLOUT) != 0 && (ready.events & (POLLOUT | failed)) != 0,

@@ -93,6 +93,7 @@ private:
     amqp_frame_t take_frame();
 
     std::string broker_;
+    std::string waiting_;  ///< the operation of an Error that ends a wait
     std::unique_ptr<Stream> stream_;
     std::size_t frame_max_ = largest_frame;
     std::chrono::milliseconds heartbeat_{0};
