@@ -21,7 +21,13 @@ struct ConsumerOptions {
     Table arguments = {};
 };
 
-/// A consumer, started by construction and stopped by cancel() or with its connection.
+/// A consumer, started by construction and stopped by cancel() or with its connection. Not thread-safe.
+///
+///     rabbit::Consumer consumer(connection, {.queue = "hello", .no_ack = false, .prefetch = 100});
+///     while (const auto delivery = consumer.next(rabbit::Clock::now() + std::chrono::seconds(10))) {
+///         std::puts(delivery->message.body.c_str());
+///         consumer.ack(delivery->delivery_tag);
+///     }
 class Consumer final : Listener {
 public:
     /// Returns once the broker has accepted the consumer. `connection` must outlive it and have no other.
@@ -67,7 +73,7 @@ public:
 private:
     void subscribe();
     void send_ack(std::uint64_t delivery_tag, bool multiple);
-    void on_delivery(Delivery delivery) override;
+    void on_delivery(Delivery&& delivery) override;
     void on_cancel(bool by_broker) override;
 
     Connection& connection_;

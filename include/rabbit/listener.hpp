@@ -25,10 +25,10 @@ struct Return {
 /// Who gets what the broker sends unasked. Called while a function of the connection waits; must not wait itself.
 class Listener {
 public:
-    virtual void on_delivery(Delivery) {}
+    virtual void on_delivery(Delivery&&) {}
     virtual void on_cancel(bool /*by_broker*/) {}  ///< basic.cancel by the broker, or basic.cancel-ok
     virtual void on_confirm(const Confirm&) {}
-    virtual void on_return(Return) {}
+    virtual void on_return(Return&&) {}
     virtual void on_unblocked() {}
 
 protected:

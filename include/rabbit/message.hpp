@@ -32,8 +32,8 @@ struct Properties {
 /// A body of any bytes, and its properties. They are shared because a stream's messages carry the same ones;
 /// null stands for none.
 struct Message {
-    std::string body;
-    std::shared_ptr<const Properties> properties;
+    std::string body = {};
+    std::shared_ptr<const Properties> properties = {};
     /// Of a received message: why its properties could not be read (they are malformed, or nested deeper than this
     /// library reads); then `properties` is null. Otherwise empty.
     std::string unreadable = {};

@@ -36,10 +36,10 @@ struct Settlement {
 struct PublisherOptions {
     bool confirm = true;                  ///< false: fire and forget; nothing is settled, nothing returned
     std::size_t window = 10'000;          ///< the most messages in flight
-    std::size_t window_bytes = 8u << 20;  ///< the most bytes of bodies in flight; a larger body goes alone
+    std::size_t window_bytes = 8U << 20;  ///< the most bytes of bodies in flight; a larger body goes alone
     /// How long to wait without any confirm while messages are in flight; empty: for ever. The time during which the
     /// broker blocks the connection counts, and a broker that unblocks it is given as much time again.
-    std::optional<std::chrono::milliseconds> confirm_timeout;
+    std::optional<std::chrono::milliseconds> confirm_timeout = {};
     std::function<void(const Settlement&)> on_settled = {};
     /// Called when the connection was lost, before it is opened again.
     std::function<void(const Error&)> on_lost = {};
@@ -48,7 +48,13 @@ struct PublisherOptions {
     std::function<void(std::size_t in_flight)> on_reopened = {};
 };
 
-/// Publishes mandatory messages with publisher confirms, many in flight.
+/// Publishes mandatory messages with publisher confirms, many in flight. Not thread-safe.
+///
+///     rabbit::Publisher publisher(connection, {.on_settled = [](const rabbit::Settlement& settled) {
+///         std::puts(settled.outcome == rabbit::Outcome::confirmed ? "confirmed" : "not confirmed");
+///     }});
+///     publisher.publish({.exchange = "", .routing_key = "hello"}, {.body = "Hello World!"});
+///     publisher.settle();
 ///
 /// basic.return carries no delivery tag. A returned message is matched to the one in flight that is equal in address,
 /// body and properties; messages that are equal in all of them share their fate. Answers to a direct reply-to
@@ -86,13 +92,13 @@ public:
 
 private:
     void select_confirms();
-    void append(InFlight& message);
+    void append(InFlight& sent);
     void recover(const Error& error);
     void publish_again();
     void on_confirm(const Confirm& confirm) override;
-    void on_return(Return returned) override;
+    void on_return(Return&& returned) override;
     void on_unblocked() override;
-    void settle_one(const InFlight& message, bool ack);
+    void settle_one(const InFlight& sent, bool ack);
     [[nodiscard]] bool has_room(std::size_t bytes) const noexcept;
     [[nodiscard]] Deadline overdue() const;
     void check_overdue() const;

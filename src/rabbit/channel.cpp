@@ -32,14 +32,6 @@ ErrorKind kind_of(int reply_code) {
     }
 }
 
-/// For when nobody listens.
-class Nobody final : public Listener {};
-Nobody nobody;
-
-Listener& or_nobody(Listener* listener) {
-    return listener ? *listener : nobody;
-}
-
 }  // namespace
 
 /// The method that await_method() waits for.
@@ -226,9 +218,9 @@ void Channel::handle_content(const amqp_frame_t& frame) {
         throw lost(fmt::format("it sent {}", broken->text));
     }
     if (auto* delivery = std::get_if<Delivery>(&assembled)) {
-        or_nobody(listener_).on_delivery(std::move(*delivery));
+        listener_->on_delivery(std::move(*delivery));
     } else if (auto* returned = std::get_if<Return>(&assembled)) {
-        or_nobody(listener_).on_return(std::move(*returned));
+        listener_->on_return(std::move(*returned));
     }
 }
 
@@ -238,15 +230,15 @@ void Channel::handle_method(const amqp_frame_t& frame) {
         throw lost("it sent a method in the middle of a message");
     }
     const auto confirm = [this](const auto& method, bool ack) {
-        or_nobody(listener_).on_confirm({method.delivery_tag, method.multiple != 0, ack});
+        listener_->on_confirm({method.delivery_tag, method.multiple != 0, ack});
     };
     switch (id) {
         case AMQP_BASIC_DELIVER_METHOD: return assembler_.begin(arguments_of<amqp_basic_deliver_t>(frame));
         case AMQP_BASIC_RETURN_METHOD: return assembler_.begin(arguments_of<amqp_basic_return_t>(frame));
         case AMQP_BASIC_ACK_METHOD: return confirm(arguments_of<amqp_basic_ack_t>(frame), true);
         case AMQP_BASIC_NACK_METHOD: return confirm(arguments_of<amqp_basic_nack_t>(frame), false);
-        case AMQP_BASIC_CANCEL_METHOD: return or_nobody(listener_).on_cancel(true);
-        case AMQP_BASIC_CANCEL_OK_METHOD: return or_nobody(listener_).on_cancel(false);
+        case AMQP_BASIC_CANCEL_METHOD: return listener_->on_cancel(true);
+        case AMQP_BASIC_CANCEL_OK_METHOD: return listener_->on_cancel(false);
         case AMQP_CHANNEL_FLOW_METHOD: return handle_flow(arguments_of<amqp_channel_flow_t>(frame));
         case AMQP_CONNECTION_BLOCKED_METHOD:
             return set_blocked(copy(arguments_of<amqp_connection_blocked_t>(frame).reason));
@@ -298,7 +290,7 @@ void Channel::set_blocked(std::optional<std::string> reason) {
     }
     blocked_ = std::move(reason);
     if (!blocked_) {
-        or_nobody(listener_).on_unblocked();
+        listener_->on_unblocked();
     }
     if (options_.on_blocked) {
         options_.on_blocked(blocked_);

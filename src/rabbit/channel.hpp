@@ -26,7 +26,7 @@ public:
     void attach(std::string broker, std::unique_ptr<Wire> wire);
 
     /// Who gets what the broker sends unasked; null: nobody.
-    void listen(Listener* listener) noexcept { listener_ = listener; }
+    void listen(Listener* listener) noexcept { listener_ = listener ? listener : &nobody_; }
 
     /// channel.open.
     void open();
@@ -100,6 +100,7 @@ public:
 private:
     using OnMethod = std::function<void(const amqp_frame_t&)>;
     struct Awaited;
+    class Nobody final : public Listener {};
 
     void await_method(std::string_view operation, Deadline deadline, amqp_method_number_t method,
                       const OnMethod& on_method);
@@ -118,7 +119,8 @@ private:
     std::string broker_;  ///< its name in errors
     std::unique_ptr<Wire> wire_;
     MessageAssembler assembler_;
-    Listener* listener_ = nullptr;
+    Nobody nobody_;
+    Listener* listener_ = &nobody_;
     Awaited* awaited_ = nullptr;
     std::optional<amqp_method_number_t> late_reply_;  ///< to a method whose wait was given up
     std::optional<std::string> blocked_;

@@ -144,7 +144,7 @@ void Consumer::nack_all() {
     connection_.channel().append(nack);
 }
 
-void Consumer::on_delivery(Delivery delivery) {
+void Consumer::on_delivery(Delivery&& delivery) {
     delivery.delivery_tag += tag_offset_;
     last_tag_ = delivery.delivery_tag;
     arrived_.push_back(std::move(delivery));

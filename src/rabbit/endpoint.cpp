@@ -67,7 +67,7 @@ void check_form(std::string_view uri) {
     const auto authority = rest.substr(2, std::min(rest.find_first_of("/?#", 2), rest.size()) - 2);
     const auto after = rest.substr(2 + authority.size());
     const auto at = authority.rfind('@');
-    if (after.find('@', at != authority.npos ? after.find_first_of("?#") : 0) != after.npos) {
+    if (after.find('@', at != std::string_view::npos ? after.find_first_of("?#") : 0) != std::string_view::npos) {
         malformed(
             "an '@' stands after the host; in a user or password write '/' as %2F, '?' as %3F, '#' as %23, and in "
             "what comes after the host '@' as %40");
@@ -77,11 +77,11 @@ void check_form(std::string_view uri) {
     }
     const auto host_and_port = authority.substr(at + 1);
     if (std::count(host_and_port.begin(), host_and_port.end(), ':') > 1 &&
-        host_and_port.find_first_not_of("0123456789abcdefABCDEF:.") == host_and_port.npos) {
+        host_and_port.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos) {
         malformed("an IPv6 address must stand in brackets, as in [::1]:5672");
     }
     const auto colon = host_and_port.find(':');
-    if (!host_and_port.starts_with('[') && colon != host_and_port.npos && colon + 1 < host_and_port.size()) {
+    if (!host_and_port.starts_with('[') && colon != std::string_view::npos && colon + 1 < host_and_port.size()) {
         parse_port(host_and_port.substr(colon + 1));
     }
 }

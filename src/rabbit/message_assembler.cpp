@@ -53,7 +53,7 @@ std::string_view MessageAssembler::add_header(const amqp_frame_t& frame) {
     }
     read_properties(static_cast<const amqp_basic_properties_t*>(header.decoded));
     missing_ = header.body_size;
-    constexpr std::uint64_t trusted = 1u << 20;  // a size that is only claimed takes no more memory than this
+    constexpr std::uint64_t trusted = 1U << 20;  // a size that is only claimed takes no more memory than this
     message().body.reserve(static_cast<std::size_t>(std::min(missing_, trusted)));
     stage_ = Stage::body;
     return {};

@@ -21,7 +21,7 @@ using Assembled = std::variant<std::monostate, Delivery, Return, BrokenRule>;
 class MessageAssembler {
 public:
     /// No message that a broker lets through is larger (https://www.rabbitmq.com/docs/configure, max_message_size).
-    static constexpr std::uint64_t max_body = 512u << 20;
+    static constexpr std::uint64_t max_body = 512U << 20;
 
     void begin(const amqp_basic_deliver_t& method);
     void begin(const amqp_basic_return_t& method);

@@ -190,7 +190,7 @@ void Publisher::settle_one(const InFlight& sent, bool ack) {
     }
 }
 
-void Publisher::on_return(Return returned) {
+void Publisher::on_return(Return&& returned) {
     if (!window_->mark_returned(std::move(returned))) {
         throw connection_.channel().lost("it returned a message that is not in flight");
     }

@@ -12,7 +12,7 @@
 namespace receiving {
 namespace {
 
-[[noreturn]] void refuse(const std::string& text, const std::string& cause) {
+[[noreturn]] void malformed(const std::string& text, const std::string& cause) {
     throw cli::Failure(cli::ExitCode::usage, fmt::format("--template {}: {}", text, cause));
 }
 
@@ -30,7 +30,7 @@ std::string unescape(const std::string& text) {
             case 'r': result += '\r'; break;
             case '0': result += '\0'; break;
             case '\\': result += '\\'; break;
-            default: refuse(text, "a \\ must be followed by n, t, r, 0 or another \\");
+            default: malformed(text, "a \\ must be followed by n, t, r, 0 or another \\");
         }
     }
     return result;
@@ -80,14 +80,14 @@ std::string property_text(const rabbit::Delivery& delivery, std::string_view nam
 /// A width taken from another field, or a huge one, would fail only once messages arrive, so both are refused.
 void check_format(const std::string& text, std::string_view format) {
     if (format.find('{') != format.npos) {
-        refuse(text, "a width or precision is a number, not another field");
+        malformed(text, "a width or precision is a number, not another field");
     }
     constexpr std::size_t most_digits = 4;
     std::size_t digits = 0;
     for (const char c : format) {
         digits = c >= '0' && c <= '9' ? digits + 1 : 0;
         if (digits > most_digits) {
-            refuse(text, fmt::format("a width or precision has {} digits at most", most_digits));
+            malformed(text, fmt::format("a width or precision has {} digits at most", most_digits));
         }
     }
 }
@@ -108,7 +108,7 @@ public:
             rest_.remove_prefix(brace);
             const bool twice = rest_.size() > 1 && rest_[0] == rest_[1];
             if (!rest_.empty() && !twice && rest_.front() == '}') {
-                refuse(given_, "a } must follow a field; }} stands for a brace");
+                malformed(given_, "a } must follow a field; }} stands for a brace");
             }
             if (!twice) {
                 return text;
@@ -143,10 +143,10 @@ private:
     std::string take_name() {
         const auto end = rest_.find_first_of("}:[");
         if (end == rest_.npos) {
-            refuse(given_, "a field ends with }");
+            malformed(given_, "a field ends with }");
         }
         if (end == 0 || (rest_.front() >= '0' && rest_.front() <= '9')) {
-            refuse(given_, "a field has a name, as {body}; {{ stands for a brace");
+            malformed(given_, "a field has a name, as {body}; {{ stands for a brace");
         }
         return take(end);
     }
@@ -158,11 +158,11 @@ private:
         }
         const auto end = rest_.find(']');
         if (end == rest_.npos || end == 1) {
-            refuse(given_, "a header has a name, as {headers[kind]}");
+            malformed(given_, "a header has a name, as {headers[kind]}");
         }
         const auto header = take(end + 1);
         if (!rest_.starts_with('}') && !rest_.starts_with(':')) {
-            refuse(given_, "after the ] of a header comes } or :");
+            malformed(given_, "after the ] of a header comes } or :");
         }
         return header.substr(1, header.size() - 2);
     }
@@ -170,7 +170,7 @@ private:
     std::string take_format() {
         const auto end = rest_.find('}');
         if (end == rest_.npos) {
-            refuse(given_, "a field ends with }");
+            malformed(given_, "a field ends with }");
         }
         const auto format = take(end);
         rest_.remove_prefix(1);
@@ -193,7 +193,7 @@ private:
             return [](const Field& each, const Delivery& d) -> Value { return header_text(d, each.header); };
         }
         if (!field.header.empty()) {
-            refuse(given_, fmt::format("{} is one value; only {{headers[name]}} picks one of several", field.name));
+            malformed(given_, fmt::format("{} is one value; only {{headers[name]}} picks one of several", field.name));
         }
         for (const auto& [name, value] : fields_of_delivery) {
             if (field.name == name) {
@@ -201,7 +201,7 @@ private:
             }
         }
         if (!cli::find_property(field.name)) {
-            refuse(given_, fmt::format("there is no field '{}'; --help names them", field.name));
+            malformed(given_, fmt::format("there is no field '{}'; --help names them", field.name));
         }
         return [](const Field& each, const Delivery& d) -> Value { return property_text(d, each.name); };
     }
@@ -225,7 +225,7 @@ Template::Template(const std::string& text) {
         try {
             static_cast<void>(formatted(field, field.value(field, {})));
         } catch (const fmt::format_error& error) {
-            refuse(text, error.what());
+            malformed(text, error.what());
         }
     }
 }

@@ -17,7 +17,7 @@ namespace {
 
 /// The largest message that RabbitMQ can be configured to take (https://www.rabbitmq.com/docs/configure,
 /// max_message_size).
-constexpr std::size_t longest_record = 512u << 20;
+constexpr std::size_t longest_record = 512U << 20;
 
 [[noreturn]] void cannot_read(const std::string& file, int error) {
     throw cli::Failure(cli::ExitCode::no_input,

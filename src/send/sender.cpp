@@ -183,23 +183,37 @@ private:
         report_.show_progress();
     }
 
-    /// Waits for the confirms of what is in flight while they keep coming, then closes the connection. Somebody who
-    /// interrupts wants an end, and a broker that takes no messages confirms none: then 2 s in all are enough.
+    /// Waits for the confirms of what is in flight while they keep coming, shows them, and closes the connection.
+    /// Somebody who interrupts wants an end, and a broker that takes no messages confirms none: then 2 s in all are
+    /// enough. What fails is not reported: there is an error already, and what cannot be waited for counts as not
+    /// confirmed.
     void settle_and_close(bool interrupted) {
         const auto limit = rabbit::Clock::now() + patience;
         const auto deadline = [&] {
             return interrupted || connection_.blocked() ? limit : rabbit::Clock::now() + patience;
         };
         reader_deadline_ = deadline();
-        for (auto before = publisher_.in_flight(); before > 0; before = publisher_.in_flight()) {
-            const auto until = deadline();
-            if (publisher_.settle(until) || publisher_.in_flight() == before || until == limit) {
-                break;
+        attempt([&] {
+            for (auto before = publisher_.in_flight(); before > 0; before = publisher_.in_flight()) {
+                const auto until = deadline();
+                if (publisher_.settle(until) || publisher_.in_flight() == before || until == limit) {
+                    break;
+                }
             }
+        });
+        attempt([&] { output_.flush(); });
+        attempt([&] {
+            connection_.set_deadline(deadline());
+            close();
+        });
+    }
+
+    template <class Step>
+    static void attempt(const Step& step) {
+        try {
+            step();
+        } catch (const std::exception&) {  // see settle_and_close()
         }
-        output_.flush();
-        connection_.set_deadline(deadline());
-        close();
     }
 
     /// When all is confirmed, a connection that cannot be closed in order has lost nothing.
@@ -219,11 +233,7 @@ private:
         report_.clear_progress();
         const auto code = cli::report_error(program_, error);
         const auto* cause = dynamic_cast<const rabbit::Error*>(&error);
-        try {
-            settle_and_close(cause && cause->kind() == rabbit::ErrorKind::interrupted);
-        } catch (const std::exception&) {
-            // What cannot be waited for counts as not confirmed.
-        }
+        settle_and_close(cause && cause->kind() == rabbit::ErrorKind::interrupted);
         if (code == cli::ExitCode::bad_input && report_.published() == 0) {
             return code;  // it names the first record
         }

@@ -93,9 +93,9 @@ TEST_F(ConnectionTest, DeclaresAQueueThatTheOthersSee) {
     auto connection = connect();
     const auto declared = connection.declare(plain());
     EXPECT_EQ(declared.name, queue());
-    EXPECT_EQ(declared.message_count, 0u);
-    EXPECT_EQ(declared.consumer_count, 0u);
-    EXPECT_EQ(witness().count(queue()), 0u);
+    EXPECT_EQ(declared.message_count, 0U);
+    EXPECT_EQ(declared.consumer_count, 0U);
+    EXPECT_EQ(witness().count(queue()), 0U);
     connection.close();
 }
 
@@ -104,9 +104,9 @@ TEST_F(ConnectionTest, DeclaresAQueueThatIsThereAndTellsHowManyMessagesItHolds) 
     for (int i = 0; i < 3; ++i) {
         witness().publish("", queue(), "hello");
     }
-    EXPECT_EQ(witness().count(queue()), 3u);
+    EXPECT_EQ(witness().count(queue()), 3U);
     auto connection = connect();
-    EXPECT_EQ(connection.declare(plain()).message_count, 3u);
+    EXPECT_EQ(connection.declare(plain()).message_count, 3U);
 }
 
 TEST_F(ConnectionTest, LetsTheBrokerNameAQueue) {
@@ -154,7 +154,7 @@ TEST_F(ConnectionTest, OtherPropertiesThanTheQueuesCloseTheChannel) {
     const auto error = error_of([&] { connection.declare(options); });
     EXPECT_EQ(error.kind(), ErrorKind::closed);
     EXPECT_EQ(error.reply_code(), 406);
-    EXPECT_EQ(std::string(error.what()).find("cannot declare queue '" + queue() + "': 406 PRECONDITION_FAILED"), 0u)
+    EXPECT_EQ(std::string(error.what()).find("cannot declare queue '" + queue() + "': 406 PRECONDITION_FAILED"), 0U)
         << error.what();
 }
 

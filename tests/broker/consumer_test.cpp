@@ -109,7 +109,7 @@ TEST_F(ConsumerTest, ReceivesAddressAndEveryProperty) {
     auto connection = connect();
     rabbit::Consumer consumer(connection, of_queue());
     const auto deliveries = receive(consumer, 1);
-    ASSERT_EQ(deliveries.size(), 1u);
+    ASSERT_EQ(deliveries.size(), 1U);
     EXPECT_EQ(deliveries[0].message.body, "hello");
     EXPECT_FALSE(deliveries[0].redelivered);
     EXPECT_EQ(deliveries[0].address, (rabbit::Address{"amq.topic", queue() + ".key"}));
@@ -139,7 +139,7 @@ TEST_F(ConsumerTest, TellsThatAMessageIsRedelivered) {
     auto connection = connect();
     rabbit::Consumer consumer(connection, of_queue());
     const auto deliveries = receive(consumer, 1);
-    ASSERT_EQ(deliveries.size(), 1u);
+    ASSERT_EQ(deliveries.size(), 1U);
     EXPECT_TRUE(deliveries[0].redelivered);
 }
 
@@ -209,9 +209,9 @@ TEST_F(ConsumerTest, CancelledHandsOutTheRestAndEnds) {
     while (auto delivery = consumer.next(in(patience))) {
         rest.push_back(delivery->message.body);
     }
-    EXPECT_EQ(rest.size() + witness().count(queue()), 7u);
+    EXPECT_EQ(rest.size() + witness().count(queue()), 7U);
     EXPECT_FALSE(consumer.next(in(patience))) << "ended, and stays so";
-    EXPECT_EQ(connection.declare({.name = queue(), .passive = true, .arguments = {}}).consumer_count, 0u);
+    EXPECT_EQ(connection.declare({.name = queue(), .passive = true, .arguments = {}}).consumer_count, 0U);
     EXPECT_NO_THROW(connection.close());
 }
 
@@ -260,7 +260,7 @@ TEST_F(ConsumerTest, WhatCameBeforeTheQueueWasDeletedIsHandedOutFirst) {
     EXPECT_EQ(bodies(receive(consumer, 1)), Bodies{"0"});
     await_count(0);  // the broker has sent them all
     witness().remove(queue());
-    EXPECT_EQ(receive(consumer, 9).size(), 9u);
+    EXPECT_EQ(receive(consumer, 9).size(), 9U);
     EXPECT_EQ(error_of([&] { consumer.next(in(patience)); }).kind(), ErrorKind::closed);
 }
 
@@ -269,7 +269,7 @@ TEST_F(ConsumerTest, AMissingQueueClosesTheChannel) {
     const auto error = error_of([&] { const rabbit::Consumer consumer(connection, of_queue()); });
     EXPECT_EQ(error.kind(), ErrorKind::closed);
     EXPECT_EQ(error.reply_code(), 404);
-    EXPECT_EQ(std::string(error.what()).find("cannot consume from queue '" + queue() + "': 404 NOT_FOUND"), 0u)
+    EXPECT_EQ(std::string(error.what()).find("cannot consume from queue '" + queue() + "': 404 NOT_FOUND"), 0U)
         << error.what();
 }
 
@@ -318,9 +318,9 @@ TEST_F(ConsumerTest, GetsNoMoreThanItsPrefetchBeforeItAcks) {
     fill_queue(15);
     auto connection = connect();
     rabbit::Consumer consumer(connection, acking(10));
-    EXPECT_EQ(receive(consumer, 10).size(), 10u);
+    EXPECT_EQ(receive(consumer, 10).size(), 10U);
     EXPECT_FALSE(consumer.next(in(300ms)));
-    EXPECT_EQ(witness().count(queue()), 5u);
+    EXPECT_EQ(witness().count(queue()), 5U);
 }
 
 TEST_F(ConsumerTest, GetsMoreOnceItAcks) {
@@ -340,7 +340,7 @@ TEST_F(ConsumerTest, WhatWasNotAckedGoesBackWithItsConnection) {
         connection.close();
     }
     EXPECT_EQ(take(endpoint(), queue(), 2), (Bodies{"2", "3"}));
-    EXPECT_EQ(witness().count(queue()), 0u);
+    EXPECT_EQ(witness().count(queue()), 0U);
 }
 
 TEST_F(ConsumerTest, AcksOneAlone) {
@@ -362,12 +362,12 @@ TEST_F(ConsumerTest, ARejectPutsAMessageBackOrDropsIt) {
     consumer.reject(deliveries[0].delivery_tag, false);
     consumer.reject(deliveries[2].delivery_tag, true);
     const auto again = receive(consumer, 1);
-    ASSERT_EQ(again.size(), 1u);
+    ASSERT_EQ(again.size(), 1U);
     EXPECT_EQ(again[0].message.body, "2");
     EXPECT_TRUE(again[0].redelivered);
     connection.close();
     EXPECT_EQ(take(endpoint(), queue(), 2), (Bodies{"1", "2"}));
-    EXPECT_EQ(witness().count(queue()), 0u);
+    EXPECT_EQ(witness().count(queue()), 0U);
 }
 
 TEST_F(ConsumerTest, NackAllGivesBackWhatIsNotAcked) {
@@ -383,7 +383,7 @@ TEST_F(ConsumerTest, NackAllGivesBackWhatIsNotAcked) {
         EXPECT_EQ(take(endpoint(), queue(), 3), (Bodies{"2", "3", "4"}));
         connection.close();
     }
-    EXPECT_EQ(witness().count(queue()), 0u);
+    EXPECT_EQ(witness().count(queue()), 0U);
 }
 
 TEST_F(ConsumerTest, NackAllOfNothingIsNoError) {
@@ -436,7 +436,7 @@ TEST_F(ConsumerTest, ResumesWithWhatWasNotAckedAfterItsConnectionWasLost) {
     rabbit::Connection connection(proxy.endpoint());
     rabbit::Consumer consumer(connection, acking(6));
     const auto before = receive(consumer, 4);
-    ASSERT_EQ(before.size(), 4u);
+    ASSERT_EQ(before.size(), 4U);
     consumer.ack_up_to(before[1].delivery_tag);
     EXPECT_EQ(bodies(receive(consumer, 4)), (Bodies{"4", "5", "6", "7"})) << "so that the ack has been read";
     proxy.cut();
@@ -449,7 +449,7 @@ TEST_F(ConsumerTest, ResumesWithWhatWasNotAckedAfterItsConnectionWasLost) {
     connection.reopen();
     consumer.resume(queue());
     const auto after = receive(consumer, 6);
-    ASSERT_EQ(after.size(), 6u);
+    ASSERT_EQ(after.size(), 6U);
     auto again = bodies(after);
     EXPECT_EQ(again, (Bodies{"2", "3", "4", "5", "6", "7"}));
     EXPECT_GT(after[0].delivery_tag, before[3].delivery_tag) << "tags go on rising";
@@ -458,7 +458,7 @@ TEST_F(ConsumerTest, ResumesWithWhatWasNotAckedAfterItsConnectionWasLost) {
     EXPECT_EQ(bodies(receive(consumer, 2)), (Bodies{"8", "9"}));
     connection.close();
     EXPECT_EQ(take(endpoint(), queue(), 2), (Bodies{"8", "9"}));
-    EXPECT_EQ(witness().count(queue()), 0u);
+    EXPECT_EQ(witness().count(queue()), 0U);
 }
 
 TEST_F(ConsumerTest, ResumesAnAutoAckingConsumerWithoutLosingWhatHadArrived) {
@@ -480,7 +480,7 @@ TEST_F(ConsumerTest, ResumesAnAutoAckingConsumerWithoutLosingWhatHadArrived) {
     witness().publish("", queue(), "afterwards");
     while (received.back() != "afterwards") {
         const auto next = receive(consumer, 1);
-        ASSERT_EQ(next.size(), 1u);
+        ASSERT_EQ(next.size(), 1U);
         received.push_back(next[0].message.body);
     }
     for (std::size_t i = 0; i + 1 < received.size(); ++i) {

@@ -100,17 +100,17 @@ TEST_F(PublisherTest, CountsWhatIsPublishedAndInFlight) {
     declare_queue();
     auto connection = connect();
     rabbit::Publisher publisher(connection);
-    EXPECT_EQ(publisher.published(), 0u);
-    EXPECT_EQ(publisher.first_unsettled(), 1u);
+    EXPECT_EQ(publisher.published(), 0U);
+    EXPECT_EQ(publisher.first_unsettled(), 1U);
     publisher.publish(address(), message("one"));
     publisher.publish(address(), message("two"));
-    EXPECT_EQ(publisher.published(), 2u);
-    EXPECT_EQ(publisher.first_unsettled(), 1u);
-    EXPECT_EQ(publisher.in_flight(), 2u) << "nothing is read where nothing is waited for";
+    EXPECT_EQ(publisher.published(), 2U);
+    EXPECT_EQ(publisher.first_unsettled(), 1U);
+    EXPECT_EQ(publisher.in_flight(), 2U) << "nothing is read where nothing is waited for";
     EXPECT_TRUE(publisher.settle(in(patience)));
-    EXPECT_EQ(publisher.published(), 2u);
-    EXPECT_EQ(publisher.first_unsettled(), 3u);
-    EXPECT_EQ(publisher.in_flight(), 0u);
+    EXPECT_EQ(publisher.published(), 2U);
+    EXPECT_EQ(publisher.first_unsettled(), 3U);
+    EXPECT_EQ(publisher.in_flight(), 0U);
 }
 
 TEST_F(PublisherTest, SettlesAtOnceWhenNothingIsInFlight) {
@@ -127,8 +127,8 @@ TEST_F(PublisherTest, TellsThatADeadlineCameBeforeTheConfirms) {
     proxy.hold();
     publisher.publish(address(), message("hello"));
     EXPECT_FALSE(publisher.settle(in(200ms)));
-    EXPECT_EQ(publisher.in_flight(), 1u);
-    EXPECT_EQ(publisher.first_unsettled(), 1u);
+    EXPECT_EQ(publisher.in_flight(), 1U);
+    EXPECT_EQ(publisher.first_unsettled(), 1U);
 }
 
 TEST_F(PublisherTest, AMessageForNoQueueIsReturned) {
@@ -167,7 +167,7 @@ TEST_F(PublisherTest, TellsReturnedFromConfirmedInOneStream) {
         publisher.publish(is_lost(i) ? rabbit::Address{"amq.topic", queue()} : address(), message(std::to_string(i)));
     }
     EXPECT_TRUE(publisher.settle(in(patience)));
-    ASSERT_EQ(settled_.size(), 2000u);
+    ASSERT_EQ(settled_.size(), 2000U);
     std::uint32_t kept = 0;
     for (int i = 1; i <= 2000; ++i) {
         const auto& settled = settled_.at(static_cast<std::uint64_t>(i));
@@ -214,13 +214,13 @@ TEST_F(PublisherTest, AFullQueueThatRejectsNacks) {
         publisher.publish(address(), message(std::to_string(i)));
     }
     EXPECT_TRUE(publisher.settle(in(patience)));
-    ASSERT_EQ(settled_.size(), 20u);
+    ASSERT_EQ(settled_.size(), 20U);
     for (const auto& [number, settled] : settled_) {
         EXPECT_EQ(settled.outcome, number == 1 ? Outcome::confirmed : Outcome::nacked) << "message " << number;
         EXPECT_EQ(settled.reply_code, 0);
     }
-    EXPECT_EQ(publisher.first_unsettled(), 21u);
-    EXPECT_EQ(witness().count(queue()), 1u);
+    EXPECT_EQ(publisher.first_unsettled(), 21U);
+    EXPECT_EQ(witness().count(queue()), 1U);
 }
 
 TEST_F(PublisherTest, PutsManyThroughASmallWindow) {
@@ -236,7 +236,7 @@ TEST_F(PublisherTest, PutsManyThroughASmallWindow) {
     rabbit::Publisher publisher(connection, options);
     for (std::uint32_t i = 0; i < count; ++i) {
         publisher.publish(address(), message(std::to_string(i)));
-        ASSERT_LE(publisher.in_flight(), 100u);
+        ASSERT_LE(publisher.in_flight(), 100U);
     }
     EXPECT_TRUE(publisher.settle(in(patience)));
     EXPECT_EQ(confirmed, count);
@@ -255,7 +255,7 @@ TEST_F(PublisherTest, KeepsToItsWindowOfBytes) {
     rabbit::Publisher publisher(connection, options);
     for (int i = 0; i < 100; ++i) {
         publisher.publish(address(), message(bytes(4000)));
-        ASSERT_LE(publisher.in_flight(), 2u);
+        ASSERT_LE(publisher.in_flight(), 2U);
     }
     EXPECT_TRUE(publisher.settle(in(patience)));
     expect_all(Outcome::confirmed, 100);
@@ -364,11 +364,11 @@ TEST_F(PublisherTest, APropertyThatAmqpCannotCarryIsInvalidAndNotPublished) {
     properties.message_id = std::string(256, 'i');
     const auto shared = std::make_shared<rabbit::Properties>(properties);
     EXPECT_EQ(error_of([&] { publisher.publish(address(), {"hello", shared}); }).kind(), ErrorKind::invalid);
-    EXPECT_EQ(publisher.published(), 0u);
+    EXPECT_EQ(publisher.published(), 0U);
     publisher.publish(address(), message("next"));
     EXPECT_TRUE(publisher.settle(in(patience)));
     expect_all(Outcome::confirmed, 1);
-    EXPECT_EQ(witness().count(queue()), 1u);
+    EXPECT_EQ(witness().count(queue()), 1U);
 }
 
 TEST_F(PublisherTest, HeadersThatFitNoFrameAreInvalidAndNotPublished) {
@@ -379,7 +379,7 @@ TEST_F(PublisherTest, HeadersThatFitNoFrameAreInvalidAndNotPublished) {
     properties.headers = rabbit::Table{{"long", {std::string(256 * 1024, 'x')}}};
     const auto shared = std::make_shared<rabbit::Properties>(properties);
     EXPECT_EQ(error_of([&] { publisher.publish(address(), {"hello", shared}); }).kind(), ErrorKind::invalid);
-    EXPECT_EQ(publisher.published(), 0u);
+    EXPECT_EQ(publisher.published(), 0U);
     publisher.publish(address(), message("next"));
     EXPECT_TRUE(publisher.settle(in(patience)));
     expect_all(Outcome::confirmed, 1);
@@ -394,7 +394,7 @@ TEST_F(PublisherTest, ARoutingKeyOfMoreThan255BytesIsInvalidAndNotPublished) {
     const auto error = error_of([&] { publisher.publish({"", std::string(256, 'k')}, message("hello")); });
     EXPECT_EQ(error.kind(), ErrorKind::invalid);
     EXPECT_NE(std::string(error.what()).find("routing key"), std::string::npos) << error.what();
-    EXPECT_EQ(publisher.published(), 0u);
+    EXPECT_EQ(publisher.published(), 0U);
 }
 
 TEST_F(PublisherTest, AMissingExchangeClosesTheChannel) {
@@ -405,7 +405,7 @@ TEST_F(PublisherTest, AMissingExchangeClosesTheChannel) {
     const auto error = error_of([&] { publisher.settle(in(patience)); });
     EXPECT_EQ(error.kind(), ErrorKind::closed);
     EXPECT_EQ(error.reply_code(), 404);
-    EXPECT_EQ(publisher.first_unsettled(), 1u);
+    EXPECT_EQ(publisher.first_unsettled(), 1U);
     expect_all(Outcome::confirmed, 0);
 }
 
@@ -435,17 +435,17 @@ TEST_F(PublisherTest, WithoutConfirmsSettlesNothingButArrives) {
             publisher.publish(address(), message(std::to_string(i)));
         }
         publisher.publish({"amq.topic", queue()}, message("to nobody"));
-        EXPECT_EQ(publisher.published(), 1001u);
-        EXPECT_EQ(publisher.in_flight(), 0u);
+        EXPECT_EQ(publisher.published(), 1001U);
+        EXPECT_EQ(publisher.in_flight(), 0U);
         EXPECT_TRUE(publisher.settle(in(patience)));
         connection.close();
     }
     expect_all(Outcome::confirmed, 0);
     // Nothing says when the broker has routed what it has read.
     const auto deadline = in(patience);
-    while (witness().count(queue()) < 1000u && rabbit::Clock::now() < deadline) {
+    while (witness().count(queue()) < 1000U && rabbit::Clock::now() < deadline) {
     }
-    EXPECT_EQ(witness().count(queue()), 1000u);
+    EXPECT_EQ(witness().count(queue()), 1000U);
 }
 
 TEST_F(PublisherTest, WhatWasPublishedLeavesBeforeAWait) {
@@ -481,7 +481,7 @@ TEST_F(PublisherTest, OverdueConfirmsAreATimeout) {
     const auto error = error_of([&] { publisher.settle(in(patience)); });
     EXPECT_EQ(error.kind(), ErrorKind::timeout);
     EXPECT_LT(rabbit::Clock::now() - before, 10s);
-    EXPECT_EQ(publisher.first_unsettled(), 2u);
+    EXPECT_EQ(publisher.first_unsettled(), 2U);
 }
 
 TEST_F(PublisherTest, OverdueConfirmsAreATimeoutInAFullWindow) {
@@ -495,7 +495,7 @@ TEST_F(PublisherTest, OverdueConfirmsAreATimeoutInAFullWindow) {
     proxy.hold();
     publisher.publish(address(), message("one"));
     EXPECT_EQ(error_of([&] { publisher.publish(address(), message("two")); }).kind(), ErrorKind::timeout);
-    EXPECT_EQ(publisher.published(), 1u) << "the second was not taken";
+    EXPECT_EQ(publisher.published(), 1U) << "the second was not taken";
 }
 
 TEST_F(PublisherTest, OverdueConfirmsAreATimeoutWhenTheSocketIsFull) {
@@ -504,7 +504,7 @@ TEST_F(PublisherTest, OverdueConfirmsAreATimeoutWhenTheSocketIsFull) {
     rabbit::Connection connection(proxy.endpoint());
     auto options = noting();
     options.confirm_timeout = 500ms;
-    options.window_bytes = 1u << 30;
+    options.window_bytes = 1U << 30;
     rabbit::Publisher publisher(connection, options);
     proxy.hold();
     const auto body = bytes(1 << 20);
@@ -514,8 +514,8 @@ TEST_F(PublisherTest, OverdueConfirmsAreATimeoutWhenTheSocketIsFull) {
         }
     });
     EXPECT_EQ(error.kind(), ErrorKind::timeout);
-    EXPECT_EQ(publisher.first_unsettled(), 1u);
-    EXPECT_LT(publisher.published(), 200u);
+    EXPECT_EQ(publisher.first_unsettled(), 1U);
+    EXPECT_LT(publisher.published(), 200U);
 }
 
 TEST_F(PublisherTest, ALostBrokerLeavesTheFirstThatIsNotSettled) {
@@ -533,7 +533,7 @@ TEST_F(PublisherTest, ALostBrokerLeavesTheFirstThatIsNotSettled) {
         publisher.settle(in(patience));
     });
     EXPECT_EQ(error.kind(), ErrorKind::lost);
-    EXPECT_EQ(publisher.first_unsettled(), 11u);
+    EXPECT_EQ(publisher.first_unsettled(), 11U);
     expect_all(Outcome::confirmed, 10);
 }
 
@@ -564,7 +564,7 @@ TEST_F(PublisherTest, PublishesAgainWhatWasInFlightWhenTheConnectionWasLost) {
     EXPECT_TRUE(publisher.settle(in(patience)));
     EXPECT_EQ(confirmed.size(), std::size_t{count});
     EXPECT_EQ(publisher.first_unsettled(), std::uint64_t{count} + 1);
-    EXPECT_EQ(reopened.size(), 2u);
+    EXPECT_EQ(reopened.size(), 2U);
     std::size_t twice_at_most = 0;
     for (const auto each : reopened) {
         EXPECT_LE(each, options.window);

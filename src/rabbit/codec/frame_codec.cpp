@@ -96,18 +96,18 @@ void append_frame(std::string& out, const amqp_frame_t& frame, std::size_t frame
     out += static_cast<char>(AMQP_FRAME_END);
 }
 
-std::optional<amqp_frame_t> FrameDecoder::decode(char* at) {
+std::optional<amqp_frame_t> FrameDecoder::decode(char* data) {
     amqp_frame_t frame{};
-    frame.frame_type = static_cast<std::uint8_t>(*at);
-    frame.channel = static_cast<amqp_channel_t>(get(at + 1, 2));
-    const auto size = frame_size(at);
+    frame.frame_type = static_cast<std::uint8_t>(*data);
+    frame.channel = static_cast<amqp_channel_t>(get(data + 1, 2));
+    const auto size = frame_size(data);
     const auto fixed = fixed_part(frame.frame_type);
-    if (!fixed || size < frame_overhead + *fixed || get(at + size - 1, 1) != AMQP_FRAME_END) {
+    if (!fixed || size < frame_overhead + *fixed || get(data + size - 1, 1) != AMQP_FRAME_END) {
         error_ = "it sent a malformed frame";
         return std::nullopt;
     }
     recycle_amqp_pool(&decoded_);
-    if (const int status = decode_payload(frame, {size - frame_overhead, at + frame_header}, *fixed); status < 0) {
+    if (const int status = decode_payload(frame, {size - frame_overhead, data + frame_header}, *fixed); status < 0) {
         error_ = fmt::format("it sent a malformed frame: {}", amqp_error_string2(status));
         return std::nullopt;
     }

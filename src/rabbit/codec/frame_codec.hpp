@@ -27,7 +27,7 @@ void append_frame(std::string& out, const amqp_frame_t& frame, std::size_t frame
 /// as long as the fixed part of its type.
 class FrameDecoder {
 public:
-    FrameDecoder() { init_amqp_pool(&decoded_, 16 * 1024); }
+    FrameDecoder() { init_amqp_pool(&decoded_, std::size_t{16} * 1024); }
     ~FrameDecoder() { empty_amqp_pool(&decoded_); }
     FrameDecoder(const FrameDecoder&) = delete;
     FrameDecoder& operator=(const FrameDecoder&) = delete;
@@ -35,7 +35,7 @@ public:
     /// A frame of frame_size(); what it points to lives until the next call. Empty if it is malformed: see error().
     /// A header frame whose properties cannot be decoded has none (`decoded` is null): they are a publisher's, and no
     /// fault of the broker's.
-    std::optional<amqp_frame_t> decode(char* frame);
+    std::optional<amqp_frame_t> decode(char* data);
 
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
 

@@ -191,7 +191,7 @@ Wire::Ready Wire::poll_events(short broker_events, Deadline deadline, std::span<
 
 Error Wire::lost(std::string_view cause) {
     lost_ = true;
-    return Error(ErrorKind::lost, fmt::format("lost the connection to {}", broker_), cause);
+    return {ErrorKind::lost, fmt::format("lost the connection to {}", broker_), cause};
 }
 
 }  // namespace rabbit

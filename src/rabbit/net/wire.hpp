@@ -40,7 +40,7 @@ public:
     /// Sets the limits that were agreed on, with frames no larger than `largest_frame`, and begins to keep heartbeats.
     void tune(const amqp_connection_tune_ok_t& agreed);
 
-    static constexpr std::size_t batch = 16 * 1024;
+    static constexpr std::size_t batch = std::size_t{16} * 1024;
     /// The longest payload of a body frame, so that a frame fits a batch.
     [[nodiscard]] std::size_t max_body_frame() const noexcept;
 

@@ -65,7 +65,7 @@ TEST_F(ConfigFile, HasQuotesAroundAValueOrNot) {
 
 TEST_F(ConfigFile, GathersTheValuesOfARepeatedOption) {
     const auto items = read("header = a=1\nqueue = q\nheader = b=2\n");
-    ASSERT_EQ(items.size(), 2u);
+    ASSERT_EQ(items.size(), 2U);
     EXPECT_EQ(items[0].inputs, (std::vector<std::string>{"a=1", "b=2"}));
 }
 

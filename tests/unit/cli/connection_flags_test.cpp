@@ -68,7 +68,7 @@ TEST_F(Connecting, TakesSeveralUrlsEachOnce) {
 TEST_F(Connecting, LeavesACommaInAUrl) {
     flags_.urls = {"amqp://u:a,b@h/x,y,amqps://i"};
     const auto endpoints = flags_.endpoints();
-    ASSERT_EQ(endpoints.size(), 2u);
+    ASSERT_EQ(endpoints.size(), 2U);
     EXPECT_EQ(endpoints[0].password, "a,b");
     EXPECT_EQ(endpoints[0].vhost, "x,y");
 }

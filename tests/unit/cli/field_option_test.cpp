@@ -61,7 +61,7 @@ TEST(FieldOption, SaysWhatIsWrong) {
 
 TEST(Timestamp, IsNowOrSeconds) {
     EXPECT_EQ(cli::parse_timestamp("12"), rabbit::Timestamp{12});
-    EXPECT_GT(cli::parse_timestamp("now")->seconds, 1'700'000'000u);
+    EXPECT_GT(cli::parse_timestamp("now")->seconds, 1'700'000'000U);
     for (const auto* text : {"", "-1", "1.5", "today"}) {
         EXPECT_EQ(cli::parse_timestamp(text), std::nullopt) << text;
     }

@@ -40,7 +40,7 @@ std::vector<std::string> help_lines() {
 
 TEST(Help, FitsEightyColumns) {
     for (const auto& line : help_lines()) {
-        EXPECT_LE(line.size(), 80u) << line;
+        EXPECT_LE(line.size(), 80U) << line;
     }
 }
 
@@ -84,7 +84,7 @@ TEST(ExitCodes, AreInOrderAndEachOnce) {
     const auto codes = cli::exit_codes();
     EXPECT_TRUE(
         std::is_sorted(codes.begin(), codes.end(), [](const auto& a, const auto& b) { return a.code < b.code; }));
-    EXPECT_EQ(codes.size(), 15u);
+    EXPECT_EQ(codes.size(), 15U);
 }
 
 TEST(ExitCodes, AreThoseOfTheReadme) {

@@ -16,7 +16,7 @@ TEST(MessageFields, EveryPropertyIsFoundByItsName) {
         EXPECT_EQ(find_property(property.name), &property);
         names.insert(property.name);
     }
-    EXPECT_EQ(names.size(), 14u);
+    EXPECT_EQ(names.size(), 14U);
     EXPECT_EQ(find_property("content-type"), nullptr);
     EXPECT_EQ(find_property(""), nullptr);
 }

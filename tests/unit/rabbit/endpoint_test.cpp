@@ -159,7 +159,7 @@ INSTANTIATE_TEST_SUITE_P(
         Malformed{"amqp://h\xc3\xb6st", "character 9"}, Malformed{"amqp://host/\n", "character 13"}));
 
 TEST(Endpoint, RefusesAVirtualHostOfMoreThan255Bytes) {
-    EXPECT_EQ(Endpoint::parse("amqp://host/" + std::string(255, 'v')).vhost.size(), 255u);
+    EXPECT_EQ(Endpoint::parse("amqp://host/" + std::string(255, 'v')).vhost.size(), 255U);
     EXPECT_THROW(Endpoint::parse("amqp://host/" + std::string(256, 'v')), rabbit::Error);
 }
 

@@ -72,15 +72,15 @@ TEST_F(MessageAssemblerTest, IsDeliveredWithItsLastBodyFrame) {
     EXPECT_EQ(add_header(5), "");
     EXPECT_TRUE(inbox_.deliveries.empty());
     EXPECT_EQ(add_body("hello"), "");
-    ASSERT_EQ(inbox_.deliveries.size(), 1u);
+    ASSERT_EQ(inbox_.deliveries.size(), 1U);
     EXPECT_EQ(inbox_.deliveries[0].message.body, "hello");
 }
 
 TEST_F(MessageAssemblerTest, KeepsWhatItsMethodSaid) {
     begin_delivery();
     EXPECT_EQ(add_header(0), "");
-    ASSERT_EQ(inbox_.deliveries.size(), 1u);
-    EXPECT_EQ(inbox_.deliveries[0].delivery_tag, 7u);
+    ASSERT_EQ(inbox_.deliveries.size(), 1U);
+    EXPECT_EQ(inbox_.deliveries[0].delivery_tag, 7U);
     EXPECT_TRUE(inbox_.deliveries[0].redelivered);
     EXPECT_EQ(inbox_.deliveries[0].address, (rabbit::Address{"amq.topic", "a.b"}));
 }
@@ -90,7 +90,7 @@ TEST_F(MessageAssemblerTest, KeepsItsProperties) {
     properties_.message_id = rabbit::to_amqp("42");
     begin_delivery();
     EXPECT_EQ(add_header(0), "");
-    ASSERT_EQ(inbox_.deliveries.size(), 1u);
+    ASSERT_EQ(inbox_.deliveries.size(), 1U);
     ASSERT_TRUE(inbox_.deliveries[0].message.properties);
     EXPECT_EQ(inbox_.deliveries[0].message.properties->message_id, "42");
 }
@@ -98,7 +98,7 @@ TEST_F(MessageAssemblerTest, KeepsItsProperties) {
 TEST_F(MessageAssemblerTest, WithAnEmptyBodyIsDeliveredWithItsHeader) {
     begin_delivery();
     EXPECT_EQ(add_header(0), "");
-    ASSERT_EQ(inbox_.deliveries.size(), 1u);
+    ASSERT_EQ(inbox_.deliveries.size(), 1U);
     EXPECT_EQ(inbox_.deliveries[0].message.body, "");
     EXPECT_EQ(inbox_.deliveries[0].message.properties, nullptr);
 }
@@ -111,7 +111,7 @@ TEST_F(MessageAssemblerTest, PutsABodyOfSeveralFramesTogether) {
     EXPECT_EQ(add_body(std::string_view("c\0d", 3)), "");
     EXPECT_TRUE(inbox_.deliveries.empty());
     EXPECT_EQ(add_body("efg"), "");
-    ASSERT_EQ(inbox_.deliveries.size(), 1u);
+    ASSERT_EQ(inbox_.deliveries.size(), 1U);
     EXPECT_EQ(inbox_.deliveries[0].message.body, std::string("abc\0defg", 8));
 }
 
@@ -123,7 +123,7 @@ TEST_F(MessageAssemblerTest, OneAfterAnotherStaysApart) {
             EXPECT_EQ(add_body(body), "");
         }
     }
-    ASSERT_EQ(inbox_.deliveries.size(), 3u);
+    ASSERT_EQ(inbox_.deliveries.size(), 3U);
     EXPECT_EQ(inbox_.deliveries[0].message.body, "first");
     EXPECT_EQ(inbox_.deliveries[1].message.body, "");
     EXPECT_EQ(inbox_.deliveries[2].message.body, "third");
@@ -134,7 +134,7 @@ TEST_F(MessageAssemblerTest, OfAReturnIsReturned) {
     EXPECT_EQ(add_header(5), "");
     EXPECT_EQ(add_body("hello"), "");
     EXPECT_TRUE(inbox_.deliveries.empty());
-    ASSERT_EQ(inbox_.returns.size(), 1u);
+    ASSERT_EQ(inbox_.returns.size(), 1U);
     EXPECT_EQ(inbox_.returns[0].reply_code, 312);
     EXPECT_EQ(inbox_.returns[0].reply_text, "NO_ROUTE");
     EXPECT_EQ(inbox_.returns[0].address, (rabbit::Address{"amq.topic", "a.b"}));
@@ -160,7 +160,7 @@ TEST_F(MessageAssemblerTest, SaysWhyPropertiesCannotBeRead) {
     frame.payload.properties.class_id = AMQP_BASIC_CLASS;
     frame.payload.properties.decoded = nullptr;
     EXPECT_EQ(inbox_.take(assembler_.add(frame)), "");
-    ASSERT_EQ(inbox_.deliveries.size(), 1u);
+    ASSERT_EQ(inbox_.deliveries.size(), 1U);
     EXPECT_FALSE(inbox_.deliveries[0].message.properties);
     EXPECT_NE(inbox_.deliveries[0].message.unreadable, "");
 }
@@ -191,7 +191,7 @@ TEST_F(MessageAssemblerTest, RefusesABodyAfterTheLastFrame) {
     EXPECT_EQ(add_header(1), "");
     EXPECT_EQ(add_body("a"), "");
     EXPECT_NE(add_body("b"), "");
-    EXPECT_EQ(inbox_.deliveries.size(), 1u);
+    EXPECT_EQ(inbox_.deliveries.size(), 1U);
 }
 
 TEST_F(MessageAssemblerTest, RefusesMoreBodyThanItsHeaderSaid) {

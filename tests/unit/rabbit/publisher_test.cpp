@@ -151,10 +151,10 @@ TEST_F(PublisherWithoutBroker, WaitsForRoomInItsWindow) {
     };
     for (int i = 0; i < 10; ++i) {
         publish("a");
-        EXPECT_LE(publisher->in_flight(), 2u);
+        EXPECT_LE(publisher->in_flight(), 2U);
     }
     EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
-    EXPECT_EQ(fates.size(), 10u);
+    EXPECT_EQ(fates.size(), 10U);
 }
 
 TEST_F(PublisherWithoutBroker, PublishesAgainWhatWasInFlightWhenTheConnectionEnded) {

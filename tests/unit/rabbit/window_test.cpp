@@ -57,13 +57,13 @@ TEST_F(WindowTest, SettlesEachOnce) {
     push({});
     push({});
     push({});
-    EXPECT_EQ(window_.bytes(), 12u);
+    EXPECT_EQ(window_.bytes(), 12U);
     EXPECT_EQ(settle(2, 2), Numbers{2});
-    EXPECT_EQ(window_.front().number, 1u);
+    EXPECT_EQ(window_.front().number, 1U);
     EXPECT_EQ(settle(1, 3), (Numbers{1, 3}));
     EXPECT_TRUE(window_.empty());
-    EXPECT_EQ(window_.bytes(), 0u);
-    EXPECT_EQ(window_.first_tag(), 4u);
+    EXPECT_EQ(window_.bytes(), 0U);
+    EXPECT_EQ(window_.first_tag(), 4U);
 }
 
 TEST_F(WindowTest, ForgetsTagsThatAreLongSettled) {
@@ -78,42 +78,42 @@ TEST_F(WindowTest, KnowsWhichMessagesAreWritten) {
     push({});
     push({});
     push({});
-    EXPECT_EQ(window_.last_written(0), 0u);
-    EXPECT_EQ(window_.last_written(19), 1u);
-    EXPECT_EQ(window_.last_written(20), 2u);
+    EXPECT_EQ(window_.last_written(0), 0U);
+    EXPECT_EQ(window_.last_written(19), 1U);
+    EXPECT_EQ(window_.last_written(20), 2U);
     settle(1, 2);
-    EXPECT_EQ(window_.last_written(29), 2u);
-    EXPECT_EQ(window_.last_written(1000), 3u);
+    EXPECT_EQ(window_.last_written(29), 2U);
+    EXPECT_EQ(window_.last_written(1000), 3U);
     window_.restart();
-    EXPECT_EQ(window_.last_written(1000), 0u) << "nothing is encoded for the new connection";
+    EXPECT_EQ(window_.last_written(1000), 0U) << "nothing is encoded for the new connection";
 }
 
 TEST_F(WindowTest, ReturnsAreMatchedByProperties) {
     push(with_headers({{"n", {std::int64_t{1}}}}));
     push(with_headers({{"n", {std::int64_t{2}}}}));
     push(nullptr);
-    EXPECT_EQ(mark(nullptr), 3u);
-    EXPECT_EQ(mark(with_headers({{"n", {std::int64_t{2}}}})), 2u);
-    EXPECT_EQ(mark(with_headers({{"n", {std::int64_t{1}}}})), 1u);
+    EXPECT_EQ(mark(nullptr), 3U);
+    EXPECT_EQ(mark(with_headers({{"n", {std::int64_t{2}}}})), 2U);
+    EXPECT_EQ(mark(with_headers({{"n", {std::int64_t{1}}}})), 1U);
 }
 
 TEST_F(WindowTest, EqualMessagesAreReturnedInOrder) {
     push({});
     push({});
     push({});
-    EXPECT_EQ(mark({}), 1u);
-    EXPECT_EQ(mark({}), 2u);
-    EXPECT_EQ(mark({}), 3u);
-    EXPECT_EQ(mark({}), 0u);
+    EXPECT_EQ(mark({}), 1U);
+    EXPECT_EQ(mark({}), 2U);
+    EXPECT_EQ(mark({}), 3U);
+    EXPECT_EQ(mark({}), 0U);
 }
 
 TEST_F(WindowTest, AReturnIsLookedForFromTheLastOneOnAndThenFromTheStart) {
     push({}, "a");
     push({}, "b");
     push({}, "a");
-    EXPECT_EQ(mark({}, "b"), 2u);
-    EXPECT_EQ(mark({}, "a"), 3u);
-    EXPECT_EQ(mark({}, "a"), 1u);
+    EXPECT_EQ(mark({}, "b"), 2U);
+    EXPECT_EQ(mark({}, "a"), 3U);
+    EXPECT_EQ(mark({}, "a"), 1U);
 }
 
 TEST_F(WindowTest, WhatTheBrokerDoesToHeadersMakesNoDifference) {
@@ -122,23 +122,23 @@ TEST_F(WindowTest, WhatTheBrokerDoesToHeadersMakesNoDifference) {
         {{"b", {std::uint64_t{1}}}, {"a", {"2"s}}, {"b", {true}}, {"BCC", {rabbit::Array{}}}, {"t", {nested}}}));
     push(with_headers({{"b", {std::int64_t{1}}}, {"a", {"3"s}}, {"t", {nested}}}));
     const Table returned_nested{{"x", {std::int64_t{1}}}};
-    EXPECT_EQ(mark(with_headers({{"a", {"3"s}}, {"b", {std::int64_t{1}}}, {"t", {returned_nested}}})), 2u);
-    EXPECT_EQ(mark(with_headers({{"a", {"2"s}}, {"b", {std::int64_t{1}}}, {"t", {returned_nested}}})), 1u);
+    EXPECT_EQ(mark(with_headers({{"a", {"3"s}}, {"b", {std::int64_t{1}}}, {"t", {returned_nested}}})), 2U);
+    EXPECT_EQ(mark(with_headers({{"a", {"2"s}}, {"b", {std::int64_t{1}}}, {"t", {returned_nested}}})), 1U);
 }
 
 TEST_F(WindowTest, NothingButBccIsTheSameAsNoHeaders) {
     push(with_headers({{"n", {true}}}));
     push(with_headers({{"BCC", {rabbit::Array{}}}}));
-    EXPECT_EQ(mark({}), 2u);
+    EXPECT_EQ(mark({}), 2U);
 }
 
 TEST_F(WindowTest, UnknownPropertiesFallBackOnAddressAndBody) {
     push({}, "other");
     push(with_headers({{"n", {std::int64_t{1}}}}));
     push(with_headers({{"n", {std::int64_t{2}}}}));
-    EXPECT_EQ(mark(with_headers({{"added", {true}}})), 2u);
-    EXPECT_EQ(mark(with_headers({{"n", {std::int64_t{2}}}})), 3u);
-    EXPECT_EQ(mark(with_headers({{"n", {std::int64_t{2}}}})), 0u);
+    EXPECT_EQ(mark(with_headers({{"added", {true}}})), 2U);
+    EXPECT_EQ(mark(with_headers({{"n", {std::int64_t{2}}}})), 3U);
+    EXPECT_EQ(mark(with_headers({{"n", {std::int64_t{2}}}})), 0U);
 }
 
 TEST_F(WindowTest, AnotherAddressIsAnotherMessage) {
@@ -151,13 +151,13 @@ TEST_F(WindowTest, RestartForgetsReturnsAndWhatIsSettled) {
     push({});
     push({});
     push({});
-    EXPECT_EQ(mark({}), 1u);
+    EXPECT_EQ(mark({}), 1U);
     settle(2, 2);
     window_.restart();
-    EXPECT_EQ(window_.size(), 2u);
-    EXPECT_EQ(window_.first_tag(), 1u);
+    EXPECT_EQ(window_.size(), 2U);
+    EXPECT_EQ(window_.first_tag(), 1U);
     EXPECT_EQ(window_.at(1).reply_code, 0);
-    EXPECT_EQ(window_.at(2).number, 3u);
+    EXPECT_EQ(window_.at(2).number, 3U);
     EXPECT_EQ(window_.at(2).end, InFlight::not_encoded);
 }
 

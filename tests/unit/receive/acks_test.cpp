@@ -23,7 +23,7 @@ TEST(Acks, NothingIsAckedUnderAuto) {
     EXPECT_EQ(acks.due(), std::nullopt);
     EXPECT_EQ(acks.due_at_pause(), std::nullopt);
     EXPECT_EQ(acks.due_at_end(), std::nullopt);
-    EXPECT_EQ(acks.taken(), 5000u);
+    EXPECT_EQ(acks.taken(), 5000U);
 }
 
 TEST(Acks, UnderLoadTheyComeByHalfThePrefetch) {
@@ -31,24 +31,24 @@ TEST(Acks, UnderLoadTheyComeByHalfThePrefetch) {
     take(acks, 1, 4);
     EXPECT_EQ(acks.due(), std::nullopt);
     take(acks, 5, 5);
-    EXPECT_EQ(acks.due(), 5u);
+    EXPECT_EQ(acks.due(), 5U);
     acks.acked(5);
     EXPECT_EQ(acks.due(), std::nullopt);
     take(acks, 6, 10);
-    EXPECT_EQ(acks.due(), 10u);
+    EXPECT_EQ(acks.due(), 10U);
 }
 
 TEST(Acks, APrefetchOfOneAcksEachMessage) {
     Acks acks(AckMode::written, 1, {}, false);
     take(acks, 1, 1);
-    EXPECT_EQ(acks.due(), 1u);
+    EXPECT_EQ(acks.due(), 1U);
 }
 
 TEST(Acks, AtAPauseAllAreDue) {
     Acks acks(AckMode::written, 1000, {}, false);
     EXPECT_EQ(acks.due_at_pause(), std::nullopt);
     take(acks, 1, 3);
-    EXPECT_EQ(acks.due_at_pause(), 3u);
+    EXPECT_EQ(acks.due_at_pause(), 3U);
     acks.acked(3);
     EXPECT_EQ(acks.due_at_pause(), std::nullopt);
 }
@@ -56,13 +56,13 @@ TEST(Acks, AtAPauseAllAreDue) {
 TEST(Acks, WithACountTheLastOnesWaitForTheEnd) {
     Acks acks(AckMode::written, 4, 10, false);
     take(acks, 1, 8);
-    EXPECT_EQ(acks.due(), 6u);  // four unacked ones are those that the broker has sent last
+    EXPECT_EQ(acks.due(), 6U);  // four unacked ones are those that the broker has sent last
     acks.acked(6);
     take(acks, 9, 10);
     EXPECT_TRUE(acks.is_complete());
     EXPECT_EQ(acks.due(), std::nullopt);
     EXPECT_EQ(acks.due_at_pause(), std::nullopt);
-    EXPECT_EQ(acks.due_at_end(), 10u);
+    EXPECT_EQ(acks.due_at_end(), 10U);
 }
 
 TEST(Acks, AfterAReconnectWhatWasNotAckedCountsAgain) {
@@ -70,24 +70,24 @@ TEST(Acks, AfterAReconnectWhatWasNotAckedCountsAgain) {
     take(acks, 1, 6);
     acks.acked(4);
     acks.restarted(true);
-    EXPECT_EQ(acks.taken(), 4u);
+    EXPECT_EQ(acks.taken(), 4U);
     take(acks, 11, 13);  // delivery tags go on rising
     EXPECT_TRUE(acks.is_complete());
-    EXPECT_EQ(acks.due_at_end(), 13u);
+    EXPECT_EQ(acks.due_at_end(), 13U);
 }
 
 TEST(Acks, AfterAReconnectUnderAutoNothingComesAgain) {
     Acks acks(AckMode::automatic, 0, {}, false);
     take(acks, 1, 6);
     acks.restarted(true);
-    EXPECT_EQ(acks.taken(), 6u);
+    EXPECT_EQ(acks.taken(), 6U);
 }
 
 TEST(Acks, WhatADeletedQueueHeldDoesNotComeAgain) {
     Acks acks(AckMode::written, 10, {}, false);
     take(acks, 1, 3);
     acks.restarted(false);
-    EXPECT_EQ(acks.taken(), 3u);
+    EXPECT_EQ(acks.taken(), 3U);
     EXPECT_EQ(acks.due_at_end(), std::nullopt);
 }
 
@@ -105,7 +105,7 @@ TEST(Acks, AStreamIsReadOnAndNothingCountsAgain) {
     acks.take(delivery_with_offset(1, 41));
     acks.take(delivery_with_offset(2, 42));
     acks.restarted(true);
-    EXPECT_EQ(acks.taken(), 2u);
+    EXPECT_EQ(acks.taken(), 2U);
     EXPECT_EQ(acks.stream_offset(), 42);
 }
 
@@ -114,7 +114,7 @@ TEST(Acks, APublishersOwnOffsetMakesNoStream) {
     acks.take(delivery_with_offset(1, 41));
     EXPECT_EQ(acks.stream_offset(), std::nullopt);
     acks.restarted(true);
-    EXPECT_EQ(acks.taken(), 0u);
+    EXPECT_EQ(acks.taken(), 0U);
 }
 
 TEST(Acks, OneMoreIsWantedBeforeTheLast) {

@@ -86,7 +86,7 @@ TEST_F(InputTest, AnObjectDoesNotGoOnInTheNextFile) {
         records({"{}", "\n{", "}"}, Framing::json);
         ADD_FAILURE() << "taken";
     } catch (const sending::MalformedJson& error) {
-        EXPECT_EQ(error.line(), 2u);
+        EXPECT_EQ(error.line(), 2U);
     }
 }
 

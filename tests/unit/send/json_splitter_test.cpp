@@ -104,21 +104,21 @@ TEST(JsonSplitter, TellsTheLineOnWhichAnObjectBegins) {
     JsonSplitter splitter;
     const std::string_view stream = "\n[\n{\n},\n\n{}]";
     auto at = splitter.scan(stream);
-    EXPECT_EQ(splitter.first_line(), 3u);
+    EXPECT_EQ(splitter.first_line(), 3U);
     at += splitter.scan(stream.substr(at));
-    EXPECT_EQ(splitter.first_line(), 6u);
+    EXPECT_EQ(splitter.first_line(), 6U);
 }
 
 TEST(JsonSplitter, HasNoSizeBetweenObjects) {
     JsonSplitter splitter;
-    EXPECT_EQ(splitter.scan("[{}"), 3u);
-    EXPECT_EQ(splitter.size(), 2u);
+    EXPECT_EQ(splitter.scan("[{}"), 3U);
+    EXPECT_EQ(splitter.size(), 2U);
     splitter.scan("");
-    EXPECT_EQ(splitter.size(), 0u);
+    EXPECT_EQ(splitter.size(), 0U);
     splitter.scan(" , ");
-    EXPECT_EQ(splitter.size(), 0u);
+    EXPECT_EQ(splitter.size(), 0U);
     splitter.scan("{\"");
-    EXPECT_EQ(splitter.size(), 2u);
+    EXPECT_EQ(splitter.size(), 2U);
 }
 
 TEST(JsonSplitter, RefusesWhatIsNestedWithoutEnd) {

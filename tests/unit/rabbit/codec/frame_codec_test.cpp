@@ -56,7 +56,7 @@ TEST(FrameCodec, AMethodComesBack) {
     EXPECT_EQ(frame->channel, 1);
     ASSERT_EQ(frame->payload.method.id, AMQP_BASIC_ACK_METHOD);
     const auto& decoded = *static_cast<const amqp_basic_ack_t*>(frame->payload.method.decoded);
-    EXPECT_EQ(decoded.delivery_tag, 7u);
+    EXPECT_EQ(decoded.delivery_tag, 7U);
     EXPECT_TRUE(decoded.multiple);
 }
 
@@ -68,13 +68,13 @@ TEST(FrameCodec, AContentHeaderComesBack) {
     header.frame_type = AMQP_FRAME_HEADER;
     header.channel = 1;
     header.payload.properties.class_id = AMQP_BASIC_CLASS;
-    header.payload.properties.body_size = 1u << 20;
+    header.payload.properties.body_size = 1U << 20;
     header.payload.properties.decoded = &properties;
     auto bytes = encoded(header);
     FrameDecoder decoder;
     const auto frame = decoder.decode(bytes.data());
     ASSERT_TRUE(frame);
-    EXPECT_EQ(frame->payload.properties.body_size, 1u << 20);
+    EXPECT_EQ(frame->payload.properties.body_size, 1U << 20);
     EXPECT_EQ(static_cast<const amqp_basic_properties_t*>(frame->payload.properties.decoded)->priority, 5);
 }
 

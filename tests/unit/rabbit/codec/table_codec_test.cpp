@@ -124,7 +124,7 @@ TEST(TableCodec, KeepsTheEndsOfEveryRange) {
 TEST(TableCodec, KeepsInfinitiesAndNotANumber) {
     const auto infinity = std::numeric_limits<double>::infinity();
     const auto copy = decoded(encoded({{"inf", {infinity}}, {"-inf", {-infinity}}, {"nan", {std::nan("")}}}));
-    ASSERT_EQ(copy.size(), 3u);
+    ASSERT_EQ(copy.size(), 3U);
     EXPECT_EQ(std::get<double>(copy[0].value.data), infinity);
     EXPECT_EQ(std::get<double>(copy[1].value.data), -infinity);
     EXPECT_TRUE(std::isnan(std::get<double>(copy[2].value.data)));
@@ -252,7 +252,7 @@ TEST(TableCodec, DoesNotReadTablesThatAreNestedDeeperThanTheStack) {
         amqp_table_entry_t entry{{1, const_cast<char*>("a")}, values[first]};
         return rabbit::copy_table({1, &entry});
     };
-    EXPECT_EQ(copy_from(2).size(), 1u);
+    EXPECT_EQ(copy_from(2).size(), 1U);
     try {
         copy_from(1);
         FAIL() << "read";
