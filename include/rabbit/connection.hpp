@@ -1,12 +1,15 @@
 #pragma once
 
+#include "rabbit/companion.hpp"
 #include "rabbit/connection_options.hpp"
 #include "rabbit/deadline.hpp"
 #include "rabbit/endpoint.hpp"
+#include "rabbit/exchange.hpp"
 #include "rabbit/message.hpp"
 #include "rabbit/queue.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -59,6 +62,12 @@ public:
     /// queue.bind. `arguments` are for exchanges that route by them, such as headers exchanges.
     void bind(const std::string& queue, const Address& source, const Table& arguments = {});
 
+    /// exchange.declare.
+    void declare_exchange(const ExchangeOptions& options);
+
+    /// queue.purge: removes the messages that are ready for delivery. Returns how many there were.
+    std::uint32_t purge(const std::string& queue);
+
     /// Opens a channel in the place of one that the broker has closed.
     void reopen_channel();
 
@@ -87,6 +96,13 @@ public:
     /// Waits for a watched descriptor and keeps heartbeats, but reads nothing: for a caller that can take no more
     /// messages for now. Throws kind `interrupted`.
     WaitResult wait_without_reading(Deadline deadline, std::span<pollfd> watched);
+
+    /// Looks after `companion`, too, in wait() and wait_without_reading(), which come back as for a watched descriptor
+    /// when it had something to do. It must outlive the connection, or null take its place.
+    void set_companion(Companion* companion) noexcept;
+
+    /// Readable when the broker has sent something.
+    [[nodiscard]] int descriptor() const noexcept;
 
     /// The endpoint that it is connected to.
     [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoints_[current_]; }

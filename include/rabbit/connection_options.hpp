@@ -21,6 +21,7 @@ struct ConnectionOptions {
     std::chrono::milliseconds reply_timeout{30'000};  ///< for the answer to a method such as queue.declare
     std::chrono::seconds heartbeat{20};               ///< the broker may ask for less; 0: none
     std::chrono::milliseconds retry_for{0};           ///< how long to go on trying to connect; 0: every endpoint once
+    std::chrono::milliseconds longest_pause{4000};    ///< on average, between two attempts
     Deadline deadline = {};                           ///< as by Connection::set_deadline()
     /// Called once connected, for each endpoint that did not answer before.
     std::function<void(const Error&)> on_passed_over = {};

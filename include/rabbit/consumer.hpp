@@ -28,7 +28,7 @@ struct ConsumerOptions {
 ///         std::puts(delivery->message.body.c_str());
 ///         consumer.ack(delivery->delivery_tag);
 ///     }
-class Consumer final : Listener {
+class Consumer final : ConsumerListener {
 public:
     /// Returns once the broker has accepted the consumer. `connection` must outlive it and have no other.
     Consumer(Connection& connection, ConsumerOptions options);
@@ -49,6 +49,9 @@ public:
     /// The next message if it has been read from the socket already; asks the system for nothing.
     std::optional<Delivery> next_buffered();
 
+    /// The same without handling what was read: for a caller to whom only another function may report a lost connection.
+    std::optional<Delivery> next_arrived();
+
     /// The number of messages that wait to be handed out.
     [[nodiscard]] std::size_t arrived() const noexcept { return arrived_.size(); }
 
@@ -67,7 +70,8 @@ public:
     void nack_all();
 
     [[nodiscard]] const std::string& queue() const noexcept { return options_.queue; }
-    /// The broker has ended this consumer: its queue was deleted, or the queue's node went down.
+    /// The broker has ended this consumer: its queue was deleted, the queue's node went down or, from RabbitMQ 4.3 on,
+    /// a message was not acked in time (https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout).
     [[nodiscard]] bool cancelled_by_broker() const noexcept { return cancelled_by_broker_; }
 
 private:

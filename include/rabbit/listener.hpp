@@ -22,17 +22,25 @@ struct Return {
     Message message;
 };
 
-/// Who gets what the broker sends unasked. Called while a function of the connection waits; must not wait itself.
-class Listener {
+/// Who gets what the broker sends to a consumer. Called while a function of the connection waits; must not wait itself.
+class ConsumerListener {
 public:
     virtual void on_delivery(Delivery&&) {}
     virtual void on_cancel(bool /*by_broker*/) {}  ///< basic.cancel by the broker, or basic.cancel-ok
+
+protected:
+    ~ConsumerListener() = default;
+};
+
+/// Who gets what the broker sends to a publisher; called likewise.
+class PublisherListener {
+public:
     virtual void on_confirm(const Confirm&) {}
     virtual void on_return(Return&&) {}
     virtual void on_unblocked() {}
 
 protected:
-    ~Listener() = default;
+    ~PublisherListener() = default;
 };
 
 }  // namespace rabbit

@@ -63,9 +63,9 @@ struct PublisherOptions {
 /// With ConnectionOptions::retry_for, any function that waits reopens a lost connection and publishes again what was in
 /// flight. Without confirms nobody knows what that is, so the loss is an error. A nack that comes first after reopening
 /// counts as another loss, up to six times: the leader of a replicated queue may have gone down with the connection.
-class Publisher final : Listener {
+class Publisher final : PublisherListener {
 public:
-    /// `connection` must outlive the publisher and have no other publisher or consumer.
+    /// `connection` must outlive the publisher and have no other.
     explicit Publisher(Connection& connection, PublisherOptions options = {});
     ~Publisher();
     Publisher(const Publisher&) = delete;
@@ -81,6 +81,9 @@ public:
 
     /// Waits until nothing is in flight; false: the deadline passed first.
     bool settle(Deadline deadline = {});
+
+    /// After Connection::reopen_channel(): publishes on over the new channel. Nothing may have been in flight.
+    void restart();
 
     [[nodiscard]] std::size_t in_flight() const noexcept;
     /// Messages handed to publish() so far.

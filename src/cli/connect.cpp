@@ -77,6 +77,9 @@ rabbit::Connection connect(const std::string& program, const ConnectionFlags& fl
     rabbit::ConnectionOptions options{.product = "hello-rabbit", .version = HELLO_RABBIT_VERSION, .name = program};
     options.interrupt = interrupt;
     options.retry_for = std::chrono::ceil<milliseconds>(flags.retry_for);
+    if (flags.check) {  // somebody waits for the broker, and for nothing but that
+        options.longest_pause = milliseconds(400);
+    }
     if (limit) {
         const auto most = std::max(std::chrono::ceil<milliseconds>(*limit), milliseconds(1));
         options.deadline = rabbit::Clock::now() + most;

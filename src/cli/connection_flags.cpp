@@ -175,6 +175,9 @@ void ConnectionFlags::add_to(CLI::App& app) {
                 "Go on trying to connect for this long, at first and whenever the connection is lost")
         ->default_str("0")
         ->group(group);
+    app.add_flag("--check", check,
+                 "Only connect, log in and end: is the broker there? With --retry-for, wait until it is")
+        ->group(group);
 }
 
 std::vector<rabbit::Endpoint> ConnectionFlags::endpoints() const {

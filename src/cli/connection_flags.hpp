@@ -30,6 +30,8 @@ struct ConnectionFlags {
 
     Seconds retry_for{0};
 
+    bool check = false;  ///< only see whether the broker is there and lets one in
+
     void add_to(CLI::App& app);
 
     /// The nodes to try in turn. Throws rabbit::Error of kind `invalid`, or Failure.

@@ -1,7 +1,6 @@
 #include "error_report.hpp"
 
 #include "failure.hpp"
-#include "rabbit/error.hpp"
 #include "redact.hpp"
 #include "repr.hpp"
 #include "say.hpp"
@@ -10,9 +9,8 @@
 #include <string_view>
 
 namespace cli {
-namespace {
 
-ExitCode code_of(const rabbit::Error& error) {
+ExitCode exit_code_of(const rabbit::Error& error) {
     switch (error.kind()) {
         case rabbit::ErrorKind::invalid: return ExitCode::usage;
         case rabbit::ErrorKind::unreachable:
@@ -25,12 +23,17 @@ ExitCode code_of(const rabbit::Error& error) {
     return ExitCode::failed;
 }
 
+namespace {
+
 std::string text_of(const rabbit::Error& error) {
     if (error.kind() == rabbit::ErrorKind::interrupted) {
         return error.cause();
     }
-    const bool has_unknown_authority = error.cause().find("comes from an authority that is not") != std::string::npos;
-    return std::string(error.what()) + (has_unknown_authority ? "; --tls-ca takes the file of its authority" : "");
+    const auto has = [&error](std::string_view text) { return error.cause().find(text) != std::string::npos; };
+    const char* advice = has("comes from an authority that is not") ? "; --tls-ca takes the file of its authority"
+                         : has("no exchange '")                     ? "; --exchange-type declares it"
+                                                                    : "";
+    return std::string(error.what()) + advice;
 }
 
 ExitCode report(const std::string& program, ExitCode code, std::string_view text) {
@@ -44,7 +47,7 @@ ExitCode report(const std::string& program, ExitCode code, std::string_view text
 
 ExitCode report_error(const std::string& program, const std::exception& error) {
     if (const auto* broker = dynamic_cast<const rabbit::Error*>(&error)) {
-        return report(program, code_of(*broker), text_of(*broker));
+        return report(program, exit_code_of(*broker), text_of(*broker));
     }
     if (const auto* failure = dynamic_cast<const Failure*>(&error)) {
         const bool silent = failure->code() == ExitCode::reader_gone;

@@ -6,8 +6,8 @@ namespace {
 constexpr ExitCodeMeaning meanings[] = {
     {ExitCode::done, "done as asked (Ctrl-C or SIGTERM on a plain watch included)"},
     {ExitCode::failed, "another failure: the broker refused or closed something, COMMAND failed"},
-    {ExitCode::nothing_came, "receive --count: nothing came before the end"},
-    {ExitCode::too_few_came, "receive --count: some came, fewer than asked"},
+    {ExitCode::nothing_came, "receive --count, send --request: nothing came before the end"},
+    {ExitCode::too_few_came, "receive --count, send --request: some came, fewer than asked"},
     {ExitCode::rejected, "send: at least one message was returned or nacked"},
     {ExitCode::usage, "wrong usage"},
     {ExitCode::bad_input, "malformed input"},

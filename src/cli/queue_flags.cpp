@@ -63,6 +63,10 @@ std::string difference(const std::string& cause, const QueueFlags& flags) {
     if (has("inequivalent arg 'durable'")) {
         return "it exists and is durable; add --durable";
     }
+    if (has("inequivalent arg 'auto_delete'")) {
+        return flags.auto_delete ? "it exists and is not deleted with its last consumer"
+                                 : "it exists and is deleted with its last consumer; add --auto-delete";
+    }
     if (has("inequivalent arg 'x-queue-type'")) {
         return "it exists with another type";
     }
@@ -107,14 +111,20 @@ void QueueFlags::add_to(CLI::App& app) {
     auto* with_arguments = add_repeatable(app, "--queue-arg", arguments, "Declare it with this argument (repeatable)")
                                ->type_name("KEY[:TYPE]=VALUE")
                                ->group(group);
+    auto* with_auto_delete =
+        app.add_flag("--auto-delete", auto_delete, "Declare it so that it is deleted when its last consumer has gone")
+            ->group(group);
     app.add_flag("--no-declare", no_declare, "Do not declare the queue; it must exist")
-        ->excludes(exactly, with_type, with_arguments)
+        ->excludes(exactly, with_type, with_arguments, with_auto_delete)
         ->group(group);
 }
 
 rabbit::QueueOptions QueueFlags::to_declare() const {
-    rabbit::QueueOptions result{
-        .name = name, .durable = durable || type == "quorum" || type == "stream", .arguments = {}};
+    rabbit::QueueOptions result{.name = name,
+                                .durable = durable || type == "quorum" || type == "stream",
+                                .exclusive = exclusive,
+                                .auto_delete = auto_delete,
+                                .arguments = {}};
     if (!type.empty()) {
         result.arguments.push_back({"x-queue-type", {type}});
     }

@@ -16,6 +16,8 @@ struct QueueFlags {
     bool durable = false;
     std::string type;  ///< empty: the broker's default
     std::vector<std::string> arguments;
+    bool auto_delete = false;
+    bool exclusive = false;  ///< the queue is for this connection alone, and ends with it
     bool no_declare = false;
 
     void add_to(CLI::App& app);
@@ -24,7 +26,9 @@ struct QueueFlags {
     [[nodiscard]] rabbit::QueueOptions to_declare() const;
 
     /// An option says how the queue is to be declared, and no other way will do.
-    [[nodiscard]] bool declares_exactly() const noexcept { return durable || !type.empty() || !arguments.empty(); }
+    [[nodiscard]] bool declares_exactly() const noexcept {
+        return durable || auto_delete || exclusive || !type.empty() || !arguments.empty();
+    }
 };
 
 /// Declares the queue. With --no-declare, or a name that begins with "amq.", it is taken to exist; if it is a client's

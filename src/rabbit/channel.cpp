@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include <poll.h>
 
@@ -159,6 +161,23 @@ bool Channel::flush_full_batch(Deadline deadline) {
     return true;
 }
 
+/// Waits by `poll`, and looks after the companion meanwhile, which counts as a watched descriptor.
+template <class Poll>
+Wire::Ready Channel::poll_with_companion(Deadline deadline, std::span<pollfd> watched, const Poll& poll) {
+    if (!companion_) {
+        return poll(deadline, watched);
+    }
+    std::vector<pollfd> all(watched.begin(), watched.end());
+    all.push_back({companion_->descriptor(), POLLIN, 0});
+    auto ready = poll(earlier(deadline, companion_->due()), std::span(all));
+    std::copy_n(all.begin(), watched.size(), watched.begin());
+    if (all.back().revents != 0 || passed(companion_->due())) {
+        companion_->tend();
+        ready.watched = true;
+    }
+    return ready;
+}
+
 WaitResult Channel::wait(Deadline deadline, std::span<pollfd> watched) {
     if (flush(deadline)) {
         return WaitResult::frame;
@@ -167,7 +186,10 @@ WaitResult Channel::wait(Deadline deadline, std::span<pollfd> watched) {
         if (handle_buffered()) {
             return WaitResult::frame;
         }
-        const auto ready = wire_->poll(false, deadline, watched, interrupt_);
+        const auto ready =
+            poll_with_companion(deadline, watched, [this](Deadline until, std::span<pollfd> descriptors) {
+                return wire_->poll(false, until, descriptors, interrupt_);
+            });
         if (ready.readable && read_frame()) {
             return WaitResult::frame;
         }
@@ -182,7 +204,11 @@ WaitResult Channel::wait(Deadline deadline, std::span<pollfd> watched) {
 
 WaitResult Channel::wait_without_reading(Deadline deadline, std::span<pollfd> watched) {
     for (;;) {
-        if (wire_->poll_unread(deadline, watched, interrupt_).watched) {
+        const auto ready =
+            poll_with_companion(deadline, watched, [this](Deadline until, std::span<pollfd> descriptors) {
+                return wire_->poll_unread(until, descriptors, interrupt_);
+            });
+        if (ready.watched) {
             return WaitResult::watched;
         }
         if (passed(deadline)) {
@@ -218,9 +244,9 @@ void Channel::handle_content(const amqp_frame_t& frame) {
         throw lost(fmt::format("it sent {}", broken->text));
     }
     if (auto* delivery = std::get_if<Delivery>(&assembled)) {
-        listener_->on_delivery(std::move(*delivery));
+        consumer_->on_delivery(std::move(*delivery));
     } else if (auto* returned = std::get_if<Return>(&assembled)) {
-        listener_->on_return(std::move(*returned));
+        publisher_->on_return(std::move(*returned));
     }
 }
 
@@ -230,15 +256,15 @@ void Channel::handle_method(const amqp_frame_t& frame) {
         throw lost("it sent a method in the middle of a message");
     }
     const auto confirm = [this](const auto& method, bool ack) {
-        listener_->on_confirm({method.delivery_tag, method.multiple != 0, ack});
+        publisher_->on_confirm({method.delivery_tag, method.multiple != 0, ack});
     };
     switch (id) {
         case AMQP_BASIC_DELIVER_METHOD: return assembler_.begin(arguments_of<amqp_basic_deliver_t>(frame));
         case AMQP_BASIC_RETURN_METHOD: return assembler_.begin(arguments_of<amqp_basic_return_t>(frame));
         case AMQP_BASIC_ACK_METHOD: return confirm(arguments_of<amqp_basic_ack_t>(frame), true);
         case AMQP_BASIC_NACK_METHOD: return confirm(arguments_of<amqp_basic_nack_t>(frame), false);
-        case AMQP_BASIC_CANCEL_METHOD: return listener_->on_cancel(true);
-        case AMQP_BASIC_CANCEL_OK_METHOD: return listener_->on_cancel(false);
+        case AMQP_BASIC_CANCEL_METHOD: return consumer_->on_cancel(true);
+        case AMQP_BASIC_CANCEL_OK_METHOD: return consumer_->on_cancel(false);
         case AMQP_CHANNEL_FLOW_METHOD: return handle_flow(arguments_of<amqp_channel_flow_t>(frame));
         case AMQP_CONNECTION_BLOCKED_METHOD:
             return set_blocked(copy(arguments_of<amqp_connection_blocked_t>(frame).reason));
@@ -290,7 +316,7 @@ void Channel::set_blocked(std::optional<std::string> reason) {
     }
     blocked_ = std::move(reason);
     if (!blocked_) {
-        listener_->on_unblocked();
+        publisher_->on_unblocked();
     }
     if (options_.on_blocked) {
         options_.on_blocked(blocked_);

@@ -3,6 +3,7 @@
 #include "codec/methods.hpp"
 #include "message_assembler.hpp"
 #include "net/wire.hpp"
+#include "rabbit/companion.hpp"
 #include "rabbit/connection_options.hpp"
 #include "rabbit/listener.hpp"
 
@@ -26,7 +27,11 @@ public:
     void attach(std::string broker, std::unique_ptr<Wire> wire);
 
     /// Who gets what the broker sends unasked; null: nobody.
-    void listen(Listener* listener) noexcept { listener_ = listener ? listener : &nobody_; }
+    void listen_to_deliveries(ConsumerListener* listener) noexcept { consumer_ = listener ? listener : &nobody_; }
+    void listen_to_confirms(PublisherListener* listener) noexcept { publisher_ = listener ? listener : &nobody_; }
+
+    /// As Connection::set_companion().
+    void set_companion(Companion* companion) noexcept { companion_ = companion; }
 
     /// channel.open.
     void open();
@@ -88,6 +93,9 @@ public:
     /// Handles one frame that has been read already, without asking the system for more; false: there was none.
     bool handle_buffered();
 
+    /// Of the socket.
+    [[nodiscard]] int descriptor() const noexcept { return wire_->descriptor(); }
+
     /// Why no messages are taken at the moment, if they are not.
     [[nodiscard]] const std::optional<std::string>& blocked() const noexcept { return blocked_; }
 
@@ -100,10 +108,12 @@ public:
 private:
     using OnMethod = std::function<void(const amqp_frame_t&)>;
     struct Awaited;
-    class Nobody final : public Listener {};
+    class Nobody final : public ConsumerListener, public PublisherListener {};
 
     void await_method(std::string_view operation, Deadline deadline, amqp_method_number_t method,
                       const OnMethod& on_method);
+    template <class Poll>
+    Wire::Ready poll_with_companion(Deadline deadline, std::span<pollfd> watched, const Poll& poll);
     bool read_frame();
     void handle(const amqp_frame_t& frame);
     void handle_content(const amqp_frame_t& frame);
@@ -120,7 +130,9 @@ private:
     std::unique_ptr<Wire> wire_;
     MessageAssembler assembler_;
     Nobody nobody_;
-    Listener* listener_ = &nobody_;
+    ConsumerListener* consumer_ = &nobody_;
+    PublisherListener* publisher_ = &nobody_;
+    Companion* companion_ = nullptr;
     Awaited* awaited_ = nullptr;
     std::optional<amqp_method_number_t> late_reply_;  ///< to a method whose wait was given up
     std::optional<std::string> blocked_;

@@ -25,7 +25,7 @@ Connection::Connection(std::vector<Endpoint> endpoints, ConnectionOptions option
       options_(std::make_unique<ConnectionOptions>(std::move(options))),
       open_stream_(std::move(open_stream)),
       interrupt_(std::make_unique<Interrupt>(options_->interrupt)),
-      retry_(std::make_unique<Retry>(options_->retry_for)),
+      retry_(std::make_unique<Retry>(options_->retry_for, options_->longest_pause)),
       channel_(std::make_unique<Channel>(*options_, *interrupt_)) {
     if (endpoints_.empty()) {
         throw Error(ErrorKind::invalid, "cannot connect", "there is no endpoint to connect to");
@@ -160,6 +160,36 @@ void Connection::bind(const std::string& queue, const Address& source, const Tab
     bind.arguments = view_of_arguments.get();
     channel_->call<amqp_queue_bind_ok_t>(fmt::format("cannot bind queue '{}' to exchange '{}'", queue, source.exchange),
                                          bind);
+}
+
+void Connection::declare_exchange(const ExchangeOptions& options) {
+    check_short_string("exchange name", options.name);
+    check_short_string("exchange type", options.type);
+    const TableView arguments(options.arguments);
+    amqp_exchange_declare_t declare{};
+    declare.exchange = to_amqp(options.name);
+    declare.type = to_amqp(options.type);
+    declare.durable = options.durable;
+    declare.arguments = arguments.get();
+    channel_->call<amqp_exchange_declare_ok_t>(fmt::format("cannot declare exchange '{}'", options.name), declare);
+}
+
+std::uint32_t Connection::purge(const std::string& queue) {
+    check_short_string("queue name", queue);
+    amqp_queue_purge_t purge{};
+    purge.queue = to_amqp(queue);
+    std::uint32_t messages = 0;
+    channel_->call<amqp_queue_purge_ok_t>(fmt::format("cannot purge queue '{}'", queue), purge,
+                                          [&messages](const auto& ok) { messages = ok.message_count; });
+    return messages;
+}
+
+void Connection::set_companion(Companion* companion) noexcept {
+    channel_->set_companion(companion);
+}
+
+int Connection::descriptor() const noexcept {
+    return channel_->descriptor();
 }
 
 void Connection::close() {

@@ -15,11 +15,11 @@ Consumer::Consumer(Connection& connection, ConsumerOptions options)
     : connection_(connection), options_(std::move(options)) {
     check_short_string("queue name", options_.queue);
     check_short_string("consumer tag", options_.consumer_tag);
-    connection_.channel().listen(this);
+    connection_.channel().listen_to_deliveries(this);
     try {
         subscribe();
     } catch (...) {
-        connection_.channel().listen(nullptr);
+        connection_.channel().listen_to_deliveries(nullptr);
         throw;
     }
 }
@@ -65,7 +65,7 @@ void Consumer::subscribe() {
 }
 
 Consumer::~Consumer() {
-    connection_.channel().listen(nullptr);
+    connection_.channel().listen_to_deliveries(nullptr);
 }
 
 std::optional<Delivery> Consumer::next(Deadline deadline, std::span<pollfd> watched) {
@@ -79,7 +79,7 @@ std::optional<Delivery> Consumer::next(Deadline deadline, std::span<pollfd> watc
         }
         if (cancelled_by_broker_) {
             throw Error(ErrorKind::closed, fmt::format("the broker ended the consumer of queue '{}'", options_.queue),
-                        "the queue was deleted, or its node went down");
+                        "the queue was deleted, its node went down, or a message was not acked in time");
         }
         if (passed(answer_due)) {
             throw connection_.channel().lost("it did not answer basic.cancel");
@@ -94,6 +94,13 @@ std::optional<Delivery> Consumer::next_buffered() {
         if (cancelled_ || cancelled_by_broker_ || !connection_.channel().handle_buffered()) {
             return std::nullopt;
         }
+    }
+    return next_arrived();
+}
+
+std::optional<Delivery> Consumer::next_arrived() {
+    if (arrived_.empty()) {
+        return std::nullopt;
     }
     std::optional<Delivery> delivery(std::move(arrived_.front()));
     arrived_.pop_front();

@@ -26,7 +26,7 @@ Publisher::Publisher(Connection& connection, PublisherOptions options)
       window_(std::make_unique<Window>()),
       progress_(Clock::now()) {
     select_confirms();
-    connection_.channel().listen(this);
+    connection_.channel().listen_to_confirms(this);
 }
 
 /// With `nowait` there is no answer to wait for: a broker that cannot confirm closes the channel.
@@ -40,7 +40,7 @@ void Publisher::select_confirms() {
 }
 
 Publisher::~Publisher() {
-    connection_.channel().listen(nullptr);
+    connection_.channel().listen_to_confirms(nullptr);
 }
 
 void Publisher::publish(Address address, Message message) {
@@ -127,6 +127,11 @@ void Publisher::publish_again() {
             check_overdue();
         }
     }
+}
+
+void Publisher::restart() {
+    window_->restart();
+    select_confirms();
 }
 
 bool Publisher::settle(Deadline deadline) {

@@ -24,12 +24,11 @@ milliseconds Retry::begin(Deadline deadline) {
 
 std::optional<milliseconds> Retry::next_pause() {
     constexpr milliseconds::rep shortest = 100;
-    constexpr milliseconds::rep longest = 4000;
     const auto left = std::chrono::ceil<milliseconds>(give_up_at_ - Clock::now());
     if (left.count() <= 0) {
         return std::nullopt;
     }
-    const auto around = std::min(shortest << std::min(pauses_++, 10), longest);
+    const auto around = std::min(shortest << std::min(pauses_++, 10), longest_pause_.count());
     return std::min(left, milliseconds(std::uniform_int_distribution(around / 2, around * 3 / 2)(random_)));
 }
 

@@ -14,9 +14,8 @@ int take_number(std::string_view& text) {
     return number;
 }
 
-}  // namespace
-
-bool nack_is_free(std::string_view server) {
+/// Whether the broker says that it is RabbitMQ of this version or a later one.
+bool is_rabbitmq(std::string_view server, int least_major, int least_minor) {
     constexpr std::string_view product = "RabbitMQ ";
     if (!server.starts_with(product)) {
         return false;
@@ -25,7 +24,17 @@ bool nack_is_free(std::string_view server) {
     const auto major = take_number(server);
     server.remove_prefix(server.starts_with('.') ? 1 : 0);
     const auto minor = take_number(server);
-    return std::pair(major, minor) >= std::pair(4, 3);
+    return std::pair(major, minor) >= std::pair(least_major, least_minor);
+}
+
+}  // namespace
+
+bool nack_is_free(std::string_view server) {
+    return is_rabbitmq(server, 4, 3);
+}
+
+bool has_stream_filters(std::string_view server) {
+    return is_rabbitmq(server, 3, 13);
 }
 
 std::string type_of_refusing_queue(const rabbit::Error& error) {

@@ -13,10 +13,14 @@ namespace receiving {
 /// the name and version that the broker gives: RabbitMQ 4.3 and later.
 bool nack_is_free(std::string_view server);
 
+/// Whether streams can be read in part, by x-stream-filter: RabbitMQ 3.13 and later. Others ignore the argument.
+bool has_stream_filters(std::string_view server);
+
 /// Arguments of basic.consume that exactly one kind of queue refuses: a stream has no priorities of consumers, and only a
 /// stream has offsets.
 constexpr auto priority_argument = "x-priority";
 constexpr auto offset_argument = "x-stream-offset";
+constexpr auto filter_argument = "x-stream-filter";
 
 /// The type of the queue ("classic", "quorum", "stream") that refused an argument of basic.consume. Empty: it is
 /// another error.

@@ -14,6 +14,7 @@
 #include <set>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include <fcntl.h>
@@ -102,12 +103,15 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 
 /// The error of posix_spawnp, and the process if there is none. The command gets the signals that this process handles
 /// or ignores with their default actions.
-std::pair<int, pid_t> spawn(std::vector<std::string> command, std::vector<std::string> environment,
-                            int standard_input) {
+std::pair<int, pid_t> spawn(std::vector<std::string> command, std::vector<std::string> environment, int standard_input,
+                            const cli::Fd& standard_output) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, standard_input, STDIN_FILENO);
+    if (standard_output) {
+        posix_spawn_file_actions_adddup2(&actions, standard_output.get(), STDOUT_FILENO);
+    }
     posix_spawnattr_init(&attributes);
     sigset_t defaults;
     sigemptyset(&defaults);
@@ -133,6 +137,32 @@ void feed(cli::Fd& to, std::string_view& body) {
     }
 }
 
+/// Reads what the pipe holds; closes it at its end, or when the command has written more than any message can hold.
+void drain(cli::Fd& from, std::string& output) {
+    constexpr std::size_t most = std::size_t{512} << 20;
+    char buffer[64 * 1024];
+    while (from) {
+        const auto count = read(from.get(), buffer, sizeof buffer);
+        if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+            return;
+        }
+        if (count <= 0 || output.size() + static_cast<std::size_t>(count) > most) {
+            from.reset();
+            return;
+        }
+        output.append(buffer, static_cast<std::size_t>(count));
+    }
+}
+
+/// The ends of a pipe to read from and to write to.
+std::pair<cli::Fd, cli::Fd> make_pipe() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        throw std::system_error(errno, std::generic_category(), "cannot make a pipe");
+    }
+    return {cli::Fd(ends[0]), cli::Fd(ends[1])};
+}
+
 CommandStatus reap(pid_t pid) {
     int status = 0;
     while (waitpid(pid, &status, 0) < 0) {
@@ -155,20 +185,21 @@ std::string CommandStatus::text() const {
 }
 
 CommandStatus run_command(const std::vector<std::string>& command, const rabbit::Delivery& delivery,
-                          const std::function<void(std::span<pollfd>)>& wait) {
+                          CommandOutput output, const std::function<void(std::span<pollfd>)>& wait) {
     const auto variables = variables_of(delivery);
     if (auto why = why_unfit(variables); !why.empty()) {
         return {.not_run = std::move(why)};
     }
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-        throw std::system_error(errno, std::generic_category(), "cannot make a pipe");
+    auto [input_read, input_write] = make_pipe();
+    fcntl(input_write.get(), F_SETFL, O_NONBLOCK);
+    cli::Fd output_read;
+    cli::Fd output_write;
+    if (output == CommandOutput::captured) {
+        std::tie(output_read, output_write) = make_pipe();
+        fcntl(output_read.get(), F_SETFL, O_NONBLOCK);
     }
-    cli::Fd read_end(ends[0]);
-    cli::Fd write_end(ends[1]);
-    fcntl(write_end.get(), F_SETFL, O_NONBLOCK);
     std::signal(SIGCHLD, SIG_DFL);  // if it is ignored, the system forgets how the command ended
-    const auto [error, pid] = spawn(command, environment_with(variables), read_end.get());
+    const auto [error, pid] = spawn(command, environment_with(variables), input_read.get(), output_write);
     if (error == E2BIG) {
         return {.not_run = why_too_large(variables)};
     }
@@ -176,27 +207,35 @@ CommandStatus run_command(const std::vector<std::string>& command, const rabbit:
         throw cli::Failure(cli::ExitCode::failed,
                            fmt::format("cannot run '{}': {}", command.front(), std::strerror(error)));
     }
-    read_end.reset();
+    input_read.reset();
+    output_write.reset();
     const cli::Fd ended(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
 
     std::string_view body = delivery.message.body;
-    const auto feed_to_end = [&, child = pid](const auto& wait_for) {
+    std::string written;
+    const auto attend_to_end = [&, child = pid, &to = input_write, &from = output_read](const auto& wait_for) {
         for (;;) {
-            pollfd descriptors[] = {{ended.get(), POLLIN, 0}, {write_end.get(), POLLOUT, 0}};
+            pollfd descriptors[] = {{ended.get(), POLLIN, 0}, {to.get(), POLLOUT, 0}, {from.get(), POLLIN, 0}};
             wait_for(descriptors);
+            if (descriptors[2].revents != 0) {
+                drain(from, written);
+            }
             // Without pidfd_open(2), Linux 5.3, no heartbeats are kept once the body is written.
-            if (descriptors[0].revents != 0 || (!ended && !write_end)) {
-                return reap(child);
+            if (descriptors[0].revents != 0 || (!ended && !to && !from)) {
+                auto status = reap(child);
+                drain(from, written);
+                status.output = std::move(written);
+                return status;
             }
             if (descriptors[1].revents != 0) {
-                feed(write_end, body);
+                feed(to, body);
             }
         }
     };
     try {
-        return feed_to_end(wait);
+        return attend_to_end(wait);
     } catch (...) {  // half a body would look like a whole one
-        feed_to_end([](std::span<pollfd> descriptors) { poll(descriptors.data(), descriptors.size(), -1); });
+        attend_to_end([](std::span<pollfd> descriptors) { poll(descriptors.data(), descriptors.size(), -1); });
         throw;
     }
 }

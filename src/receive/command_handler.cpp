@@ -16,7 +16,7 @@ namespace receiving {
 using rabbit::Clock;
 
 CommandHandler::CommandHandler(const std::string& program, const Options& options, rabbit::Deadline ends_at,
-                               rabbit::Connection& connection, Subscription& subscription, Acks& acks,
+                               rabbit::Connection& connection, int interrupt, Subscription& subscription, Acks& acks,
                                Interruption& interruption)
     : program_(program),
       options_(options),
@@ -24,7 +24,11 @@ CommandHandler::CommandHandler(const std::string& program, const Options& option
       connection_(connection),
       subscription_(subscription),
       acks_(acks),
-      interruption_(interruption) {}
+      interruption_(interruption) {
+    if (options.reply) {
+        replier_.emplace(program, options, interrupt, connection, interruption);
+    }
+}
 
 std::optional<Ending> CommandHandler::handle(const rabbit::Delivery& delivery) {
     const auto& command = options_.command.front();
@@ -32,10 +36,13 @@ std::optional<Ending> CommandHandler::handle(const rabbit::Delivery& delivery) {
         return fail(delivery, fmt::format("a message cannot be given to '{}', since its properties cannot be read ({})",
                                           command, cli::printable(cause)));
     }
-    const auto status = run_command(options_.command, delivery,
-                                    [this](std::span<pollfd> descriptors) { wait_for_command(descriptors); });
+    auto status = run_command(options_.command, delivery, replier_ ? CommandOutput::captured : CommandOutput::inherited,
+                              [this](std::span<pollfd> descriptors) { wait_for_command(descriptors); });
     if (!status.succeeded()) {
         return fail(delivery, fmt::format("'{}' {}", command, status.text()));
+    }
+    if (replier_ && !replier_->reply(delivery.message, std::move(status.output))) {
+        return fail(delivery, fmt::format("the broker did not take the answer of '{}'", command));
     }
     pause_ = least_pause;
     take(delivery);
@@ -103,6 +110,12 @@ void CommandHandler::wait_for_command(std::span<pollfd> descriptors) {
         return acks_.mode() == AckMode::written ? connection_.wait({}, descriptors)
                                                 : connection_.wait_without_reading({}, descriptors);
     });
+}
+
+void CommandHandler::finish() {
+    if (replier_) {
+        replier_->close();
+    }
 }
 
 void CommandHandler::announce(std::string_view line) {

@@ -4,9 +4,11 @@
 #include "handler.hpp"
 #include "interruption.hpp"
 #include "options.hpp"
+#include "replier.hpp"
 #include "subscription.hpp"
 
 #include <chrono>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -19,10 +21,12 @@ class CommandHandler final : public Handler {
 public:
     /// Everything referred to must outlive the handler.
     CommandHandler(const std::string& program, const Options& options, rabbit::Deadline ends_at,
-                   rabbit::Connection& connection, Subscription& subscription, Acks& acks, Interruption& interruption);
+                   rabbit::Connection& connection, int interrupt, Subscription& subscription, Acks& acks,
+                   Interruption& interruption);
 
     std::optional<Ending> handle(const rabbit::Delivery& delivery) override;
     void announce(std::string_view line) override;
+    void finish() override;
     [[nodiscard]] std::uint64_t rejected() const override { return rejected_; }
     [[nodiscard]] std::uint64_t sent_back() const override { return sent_back_; }
 
@@ -43,6 +47,7 @@ private:
     Acks& acks_;
     Interruption& interruption_;
     std::chrono::milliseconds pause_ = least_pause;  ///< after the next failure
+    std::optional<Replier> replier_;
     std::uint64_t rejected_ = 0;
     std::uint64_t sent_back_ = 0;
 };

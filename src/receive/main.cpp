@@ -1,5 +1,5 @@
 #include "program.hpp"
-#include "receiver.hpp"
+#include "receive.hpp"
 
 int main(int argc, char** argv) {
     return cli::run({.name = "receive",

@@ -3,50 +3,27 @@
 #include "cli11.hpp"
 #include "failure.hpp"
 #include "field_option.hpp"
-#include "parse_number.hpp"
 #include "rabbit/error.hpp"
 #include "runnable.hpp"
+#include "stream_offset.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdint>
-#include <ctime>
-#include <limits>
 
 namespace receiving {
 namespace {
 
 void add_ending(CLI::App& app, Options& options) {
     constexpr auto group = "Ending";
-    cli::add_number<std::uint64_t>(app, "-n,--count", options.count, 1, 1'000'000'000'000,
-                                   "Stop after N messages, with exactly N taken off the queue")
+    cli::add_number<std::uint64_t>(
+        app, "-n,--count", options.count, 0, 1'000'000'000'000,
+        "Stop after N messages, with exactly N taken off the queue; 0: only declare and bind")
         ->group(group);
     cli::add_seconds(app, "-t,--timeout", options.timeout, 0.001, 1e9, "Stop after this long in total")->group(group);
     cli::add_seconds(app, "--idle", options.idle, 0, 1e9, "Stop after this long without a message")->group(group);
     app.add_flag("--drain", options.drain, "Stop when the queue is empty")->group(group);
-}
-
-void add_output(CLI::App& app, Options& options) {
-    constexpr auto group = "Output";
-    auto* format =
-        cli::add_choice<Format>(app, "--format", options.format,
-                                {{"hello", Format::hello},
-                                 {"text", Format::text},
-                                 {"raw", Format::raw},
-                                 {"lines", Format::lines},
-                                 {"null", Format::null},
-                                 {"json", Format::json}},
-                                "hello: as the tutorials print it (the default); text: one line a message, "
-                                "safe on a terminal; raw: the bytes; lines, null: the bytes and a newline or "
-                                "NUL; json: one record a line")
-            ->group(group);
-    app.add_option("--template", options.format_template,
-                   "Print each message as FMT: {body} {size} {exchange} {routing_key} {delivery_tag} {redelivered} "
-                   "{headers} and every property by its name, with fmt's format specifications, \\n, \\t and \\0")
-        ->type_name("FMT")
-        ->excludes(format)
-        ->group(group);
 }
 
 void add_acking(CLI::App& app, Options& options) {
@@ -75,6 +52,10 @@ void add_command(CLI::App& app, Options& options) {
         "it, which dead-letters it if the queue is set up for that")
         ->needs(command)
         ->group(group);
+    app.add_flag("--reply", options.reply,
+                 "Publish what COMMAND writes to standard output as the answer to the message, before it is acked")
+        ->needs(command)
+        ->group(group);
     for (const auto* output : {"--format", "--template"}) {
         app.get_option(output)->excludes(command);
     }
@@ -82,56 +63,35 @@ void add_command(CLI::App& app, Options& options) {
 
 void add_consumer(CLI::App& app, Options& options) {
     constexpr auto group = "Queue";
-    auto* bind =
-        cli::add_repeatable(app, "-b,--bind", options.bindings,
-                            "Bind the queue to EXCHANGE (repeatable); without --queue, an exclusive queue that "
-                            "the broker names")
-            ->type_name("EXCHANGE[:KEY]")
-            ->group(group);
-    cli::add_repeatable(app, "--bind-arg", options.binding_arguments,
-                        "Bind with this argument, for headers exchanges (repeatable)")
-        ->type_name("KEY[:TYPE]=VALUE")
-        ->needs(bind)
-        ->group(group);
+    options.bindings.add_to(app, group);
     app.add_flag("--exclusive", options.exclusive, "Be the queue's only consumer")->group(group);
     app.add_option("--consumer-tag", options.consumer_tag, "The consumer's name in the broker's listings")
         ->type_name("TAG")
         ->group(group);
+    app.add_flag("--exclusive-queue", options.queue.exclusive,
+                 "Declare the queue for this connection alone; it is deleted at its end")
+        ->excludes(app.get_option("--no-declare"))
+        ->group(group);
+    app.add_flag("--purge", options.purge, "Empty the queue first, and say how many messages went")->group(group);
+    cli::add_repeatable(app, "--consumer-arg", options.consumer_arguments,
+                        "Consume with this argument, such as x-priority or x-stream-filter (repeatable)")
+        ->type_name("KEY[:TYPE]=VALUE")
+        ->group(group);
     app.add_option("--offset", options.offset,
-                   "Where to begin in a stream; TIMESTAMP is @SECONDS since 1970 or a time "
-                   "like 2026-01-31T12:00:00Z")
+                   "Where to begin in a stream; TIMESTAMP is @SECONDS since 1970 or a time like "
+                   "2026-01-31T12:00:00Z; INTERVAL is how long ago, as 10m, 1h or 7D")
         ->check(CLI::Validator(
             [](const std::string& text) { return text.empty() ? std::string("the offset is empty") : std::string(); },
             ""))
-        ->type_name("first|last|next|N|TIMESTAMP")
+        ->type_name("first|last|next|N|TIMESTAMP|INTERVAL")
         ->group(group);
-}
-
-rabbit::Value parse_offset(const std::string& text) {
-    if (text == "first" || text == "last" || text == "next") {
-        return {text};
-    }
-    if (const auto offset = cli::parse_number<std::int64_t>(text, 0, std::numeric_limits<std::int64_t>::max())) {
-        return {*offset};
-    }
-    if (const auto seconds = cli::parse_number<std::uint64_t>(text.substr(1)); seconds && text.starts_with('@')) {
-        return {rabbit::Timestamp{*seconds}};
-    }
-    std::tm time{};
-    const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time);
-    if (!end || *end != '\0') {
-        throw cli::UsageError("--offset '" + text +
-                              "': expected first, last, next, a number, @SECONDS or a time like "
-                              "2026-01-31T12:00:00Z");
-    }
-    return {rabbit::Timestamp{static_cast<std::uint64_t>(timegm(&time))}};
 }
 
 }  // namespace
 
 void Options::add_to(CLI::App& app) {
     add_ending(app, *this);
-    add_output(app, *this);
+    format.add_to(app, "Output", "a message", "hello");
     add_acking(app, *this);
     add_command(app, *this);
     queue.add_to(app);
@@ -180,6 +140,24 @@ void Options::check() const {
     if (is_stream() && !command.empty() && on_failure.value_or(OnFailure::stop) != OnFailure::stop) {
         refuse("--on-failure requeue and reject: a stream takes nothing back and rejects nothing");
     }
+    if (purge && has_own_queue()) {
+        refuse("--purge with --bind needs --queue: the queue that the broker names is new");
+    }
+    if (purge && is_stream()) {
+        refuse("--purge: a stream cannot be emptied");
+    }
+    if (count == 0 && has_own_queue()) {
+        refuse("--count 0 with --bind needs --queue: the queue that the broker names ends with the connection");
+    }
+    if (connect.check && !command.empty()) {
+        refuse("--check runs nothing: leave COMMAND out");
+    }
+    if (reply && ack == AckMode::automatic) {
+        refuse("--reply with --ack auto: a request would be off its queue before it is answered");
+    }
+    if (reply && is_stream()) {
+        refuse("--reply: a stream's messages are no requests, since every reader gets them");
+    }
     if (queue.no_declare && has_own_queue()) {
         refuse("--bind needs --queue when nothing is to be declared");
     }
@@ -187,15 +165,14 @@ void Options::check() const {
     rabbit::check_short_string("consumer tag", consumer_tag);
     static_cast<void>(queue.to_declare());
     static_cast<void>(formatter());
+    bindings.check();
+    static_cast<void>(parsed_consumer_arguments());
+    if (!offset.empty()) {
+        static_cast<void>(parse_offset(offset));
+    }
     if (!command.empty()) {
         check_runnable(command);
     }
-    for (const auto& [exchange, routing_key] : sources()) {
-        rabbit::check_short_string("exchange name", exchange);
-        rabbit::check_short_string("routing key", routing_key);
-    }
-    static_cast<void>(parsed_binding_arguments());
-    static_cast<void>(consumer_arguments());
 }
 
 AckMode Options::ack_mode() const noexcept {
@@ -217,37 +194,15 @@ std::uint16_t Options::prefetch_count() const noexcept {
     return static_cast<std::uint16_t>(std::min<std::uint64_t>(wanted, count.value_or(wanted)));
 }
 
-Formatter Options::formatter() const {
-    return format_template ? Formatter(Template(*format_template)) : Formatter(format);
-}
-
-std::vector<rabbit::Address> Options::sources() const {
-    std::vector<rabbit::Address> result;
-    for (const auto& binding : bindings) {
-        const auto colon = binding.find(':');
-        result.push_back({.exchange = binding.substr(0, colon),
-                          .routing_key = colon == std::string::npos ? "" : binding.substr(colon + 1)});
-        if (result.back().exchange.empty()) {
-            throw cli::UsageError("--bind '" + binding + "': the exchange's name is empty");
+rabbit::Table Options::parsed_consumer_arguments() const {
+    rabbit::Table table;
+    for (const auto& argument : consumer_arguments) {
+        table.push_back(cli::parse_argument("--consumer-arg", argument));
+        if (table.back().name == "x-stream-offset") {
+            throw cli::UsageError("--consumer-arg x-stream-offset: use --offset");
         }
     }
-    return result;
-}
-
-rabbit::Table Options::parsed_binding_arguments() const {
-    rabbit::Table table;
-    for (const auto& argument : binding_arguments) {
-        table.push_back(cli::parse_header("--bind-arg", argument));
-    }
     return table;
-}
-
-rabbit::Table Options::consumer_arguments() const {
-    if (offset.empty()) {
-        return {};
-    }
-    const auto value = parse_offset(offset);
-    return {{"x-stream-offset", value}};
 }
 
 }  // namespace receiving

@@ -1,9 +1,10 @@
 #pragma once
 
 #include "acks.hpp"
+#include "binding_flags.hpp"
 #include "cli11_fwd.hpp"
 #include "connection_flags.hpp"
-#include "format.hpp"
+#include "format_flags.hpp"
 #include "queue_flags.hpp"
 #include "rabbit/message.hpp"
 #include "verbosity.hpp"
@@ -25,22 +26,23 @@ struct Options {
     std::optional<cli::Seconds> idle;
     bool drain = false;
 
-    Format format = Format::hello;
-    std::optional<std::string> format_template;
+    cli::FormatFlags format;
 
     std::optional<AckMode> ack;
     std::optional<std::uint16_t> prefetch;
 
     std::vector<std::string> command;
     std::optional<OnFailure> on_failure;
+    bool reply = false;
 
     cli::ConnectionFlags connect;
     cli::Verbosity verbosity;
     cli::QueueFlags queue;
     bool queue_given = false;
-    std::vector<std::string> bindings;
-    std::vector<std::string> binding_arguments;
+    BindingFlags bindings;
+    bool purge = false;
     bool exclusive = false;
+    std::vector<std::string> consumer_arguments;
     std::string consumer_tag;
     std::string offset;
 
@@ -56,14 +58,10 @@ struct Options {
     /// Runs until somebody ends it.
     [[nodiscard]] bool is_watch() const noexcept { return !count && !timeout && !idle && !drain; }
     /// The queue is one of the broker's naming, for these bindings and this connection alone.
-    [[nodiscard]] bool has_own_queue() const noexcept { return !bindings.empty() && !queue_given; }
+    [[nodiscard]] bool has_own_queue() const noexcept { return bindings.given() && !queue_given; }
 
-    [[nodiscard]] Formatter formatter() const;
-    /// Where the messages of the bindings come from.
-    [[nodiscard]] std::vector<rabbit::Address> sources() const;
-    [[nodiscard]] rabbit::Table parsed_binding_arguments() const;
-    /// basic.consume's arguments.
-    [[nodiscard]] rabbit::Table consumer_arguments() const;
+    [[nodiscard]] cli::Formatter formatter() const { return format.formatter(cli::Format::hello); }
+    [[nodiscard]] rabbit::Table parsed_consumer_arguments() const;
 };
 
 /// COMMAND must follow a "--": otherwise a stray word would be run as a program. Throws cli::UsageError.

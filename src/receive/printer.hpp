@@ -32,7 +32,7 @@ private:
     void wait_for_reader(int descriptor);
 
     const std::string& program_;
-    Formatter formatter_;
+    cli::Formatter formatter_;
     rabbit::Deadline ends_at_;
     bool quiet_;
     rabbit::Connection& connection_;

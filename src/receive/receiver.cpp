@@ -2,7 +2,6 @@
 
 #include "acks.hpp"
 #include "command_handler.hpp"
-#include "connect.hpp"
 #include "ending.hpp"
 #include "error_report.hpp"
 #include "failure.hpp"
@@ -38,7 +37,7 @@ Deadline after(Clock::time_point from, const std::optional<cli::Seconds>& durati
 /// The loop: takes messages from the subscription, has them handled, and knows when it is over.
 class Receiver {
 public:
-    Receiver(const std::string& program, const Options& options, rabbit::Connection& connection,
+    Receiver(const std::string& program, const Options& options, rabbit::Connection& connection, int interrupt,
              Clock::time_point begun)
         : program_(program),
           options_(options),
@@ -46,7 +45,7 @@ public:
           connection_(connection),
           subscription_(connection, options),
           acks_(options.ack_mode(), subscription_.prefetch(), options.count, options.is_stream()),
-          handler_(make_handler()) {}
+          handler_(make_handler(interrupt)) {}
 
     cli::ExitCode run() {
         handler_->announce(options_.is_watch() ? " [*] Waiting for messages. To exit press CTRL+C\n"
@@ -64,13 +63,13 @@ public:
     }
 
 private:
-    std::unique_ptr<Handler> make_handler() {
+    std::unique_ptr<Handler> make_handler(int interrupt) {
         if (options_.command.empty()) {
             return std::make_unique<Printer>(program_, options_, ends_at_, connection_, subscription_.consumer(), acks_,
                                              interruption_);
         }
-        return std::make_unique<CommandHandler>(program_, options_, ends_at_, connection_, subscription_, acks_,
-                                                interruption_);
+        return std::make_unique<CommandHandler>(program_, options_, ends_at_, connection_, interrupt, subscription_,
+                                                acks_, interruption_);
     }
 
     Ending receive_to_end() {
@@ -118,7 +117,9 @@ private:
         handled_ = true;
         cli::say(
             "{}: connected to {} again{}{}{}\n", program_, connection_.endpoint().name(),
-            options_.has_own_queue() ? "; messages for the queue that went with the connection are lost" : "",
+            options_.has_own_queue() || options_.queue.exclusive
+                ? "; messages for the queue that went with the connection are lost"
+                : "",
             queue_was_deleted ? fmt::format("; consuming from queue '{}' again", subscription_.consumer().queue()) : "",
             acks_.taken() < before ? "; messages whose acks did not arrive come again" : "");
     }
@@ -280,21 +281,9 @@ private:
 
 }  // namespace
 
-cli::ExitCode receive(const std::string& program, const Options& options) {
-    const auto begun = Clock::now();
-    options.check();
-    const cli::Signals signals;
-    try {
-        auto connection =
-            cli::connect(program, options.connect, options.verbosity, signals.descriptor(), options.timeout);
-        return Receiver(program, options, connection, begun).run();
-    } catch (const rabbit::Error& error) {  // there was no consumer yet
-        if (error.kind() != rabbit::ErrorKind::interrupted) {
-            throw;
-        }
-        cli::report_error(program, error);
-        return exit_code_of_signal(options, cli::exit_code_of_signal());
-    }
+cli::ExitCode receive_messages(const std::string& program, const Options& options, rabbit::Connection& connection,
+                               int interrupt, Clock::time_point begun) {
+    return Receiver(program, options, connection, interrupt, begun).run();
 }
 
 }  // namespace receiving

@@ -1,12 +1,15 @@
 #include "subscription.hpp"
 
 #include "broker_rules.hpp"
+#include "declaration.hpp"
 #include "failure.hpp"
 #include "rabbit/error.hpp"
+#include "stream_offset.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace receiving {
@@ -37,7 +40,7 @@ Subscription::Subscription(rabbit::Connection& connection, const Options& option
 }
 
 void Subscription::start() {
-    const auto queue = take_queue();
+    const auto queue = declare_and_bind(connection_, options_);
     limit_prefetch(queue);
     consume(queue, arguments_after({}));
 }
@@ -89,13 +92,18 @@ void Subscription::consume(const std::string& queue, rabbit::Table arguments) {
 
 /// They make a queue of another type than the options say refuse the consumer.
 rabbit::Table Subscription::arguments_after(std::optional<std::int64_t> stream_offset) const {
-    if (!options_.is_stream()) {
-        return {{priority_argument, {std::int32_t{0}}}};
+    auto arguments = options_.parsed_consumer_arguments();
+    const auto has = [&arguments](std::string_view name) {
+        return std::any_of(arguments.begin(), arguments.end(), [name](const auto& each) { return each.name == name; });
+    };
+    if (options_.is_stream()) {
+        arguments.push_back({offset_argument, stream_offset             ? rabbit::Value{*stream_offset + 1}
+                                              : options_.offset.empty() ? rabbit::Value{"next"}
+                                                                        : parse_offset(options_.offset)});
+    } else if (!has(priority_argument)) {
+        arguments.push_back({priority_argument, {std::int32_t{0}}});
     }
-    if (stream_offset) {
-        return {{offset_argument, {*stream_offset + 1}}};
-    }
-    return options_.offset.empty() ? rabbit::Table{{offset_argument, {"next"}}} : options_.consumer_arguments();
+    return arguments;
 }
 
 void Subscription::cancel() {
@@ -108,7 +116,7 @@ void Subscription::resume(std::optional<std::int64_t> stream_offset) {
     const bool was_deleted = consumer_->cancelled_by_broker();
     connection_.with_reconnect([&] {
         try {
-            consumer_->resume(take_queue(), arguments_after(stream_offset));
+            consumer_->resume(declare_and_bind(connection_, options_), arguments_after(stream_offset));
             cancelled_ = false;
         } catch (const rabbit::Error& error) {
             check_type(error, consumer_->queue(), options_);
@@ -120,39 +128,6 @@ void Subscription::resume(std::optional<std::int64_t> stream_offset) {
             throw held || awaited ? rabbit::Error(rabbit::ErrorKind::lost, error.operation(), error.cause()) : error;
         }
     });
-}
-
-std::string Subscription::take_queue() {
-    std::string queue;
-    if (options_.has_own_queue()) {
-        auto own = options_.queue.to_declare();
-        own.name.clear();
-        own.exclusive = true;
-        queue = connection_.declare(own).name;
-    } else if (options_.offset.empty() || options_.queue.no_declare || options_.queue.declares_exactly()) {
-        queue = cli::declare(connection_, options_.queue).name;
-    } else {
-        queue = declare_stream();
-    }
-    const auto arguments = options_.parsed_binding_arguments();
-    for (const auto& source : options_.sources()) {
-        connection_.bind(queue, source, arguments);
-    }
-    return queue;
-}
-
-/// --offset says that the queue is a stream, but not with which arguments: one that exists is used as it is.
-std::string Subscription::declare_stream() {
-    const auto& name = options_.queue.name;
-    try {
-        return connection_.declare({.name = name, .durable = true, .arguments = {{"x-queue-type", {"stream"}}}}).name;
-    } catch (const rabbit::Error& error) {
-        if (error.reply_code() != cli::precondition_failed) {
-            throw;
-        }
-    }
-    connection_.reopen_channel();
-    return connection_.declare({.name = name, .passive = true, .arguments = {}}).name;
 }
 
 /// The broker may answer before it sends what it has already taken off the queue, but not before it has handled what

@@ -47,9 +47,7 @@ public:
     void give_back_failed(std::uint64_t delivery_tag);
 
 private:
-    std::string take_queue();
     std::uint32_t ready();
-    std::string declare_stream();
     void start();
     void limit_prefetch(const std::string& queue);
     void consume(const std::string& queue, rabbit::Table arguments);

@@ -1,5 +1,5 @@
 #include "program.hpp"
-#include "sender.hpp"
+#include "send.hpp"
 
 int main(int argc, char** argv) {
     return cli::run({.name = "send",

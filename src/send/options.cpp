@@ -51,9 +51,10 @@ void add_address(CLI::App& app, Options& options) {
                     ->type_name("KEY")
                     ->excludes(queue)
                     ->group(group);
-    for (const auto* declaring : {"--durable", "--queue-type", "--queue-arg"}) {
+    for (const auto* declaring : {"--durable", "--queue-type", "--queue-arg", "--auto-delete"}) {
         app.get_option(declaring)->excludes(exchange, key);
     }
+    options.exchange_flags.add_to(app, group, "--exchange");
 }
 
 void add_delivery(CLI::App& app, Options& options) {
@@ -75,7 +76,30 @@ void add_delivery(CLI::App& app, Options& options) {
         ->group(group);
 }
 
+void add_request(CLI::App& app, Options& options) {
+    constexpr auto group = "Request";
+    auto* request =
+        app.add_flag("--request", options.request,
+                     "Wait for an answer to each message and print it; answers come by direct reply-to")
+            ->excludes(app.get_option("--no-confirm"), app.get_option("--correlation-id"), app.get_option("--reply-to"))
+            ->group(group);
+    options.format.add_to(app, group, "an answer", "lines");
+    cli::add_seconds(app, "-t,--timeout", options.timeout, 0.001, 1e9,
+                     "Stop waiting for answers after this long in total")
+        ->group(group);
+    for (const auto* needing : {"--format", "--template", "--timeout"}) {
+        app.get_option(needing)->needs(request);
+    }
+}
+
 }  // namespace
+
+std::optional<std::chrono::milliseconds> Options::confirm_limit() const {
+    if (confirm_timeout.count() <= 0) {
+        return std::nullopt;
+    }
+    return std::chrono::ceil<std::chrono::milliseconds>(confirm_timeout);
+}
 
 void Options::add_to(CLI::App& app) {
     add_sources(app, *this);
@@ -84,6 +108,7 @@ void Options::add_to(CLI::App& app) {
     add_address(app, *this);
     properties.add_to(app);
     add_delivery(app, *this);
+    add_request(app, *this);
     connect.add_to(app);
     verbosity.add_to(app);
 }
@@ -112,6 +137,11 @@ void Options::check() {
     rabbit::check_short_string("exchange name", exchange.value_or(""));
     rabbit::check_short_string("routing key", routing_key.value_or(""));
     static_cast<void>(queue.to_declare());
+    exchange_flags.check(exchange.value_or(""));
+    static_cast<void>(format.formatter(cli::Format::lines));
+    if (connect.check && !sends_hello()) {
+        throw cli::UsageError("--check sends nothing: leave the messages out");
+    }
     properties.parse();
 }
 

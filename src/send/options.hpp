@@ -2,10 +2,13 @@
 
 #include "cli11_fwd.hpp"
 #include "connection_flags.hpp"
+#include "exchange_flags.hpp"
+#include "format_flags.hpp"
 #include "property_options.hpp"
 #include "queue_flags.hpp"
 #include "verbosity.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +30,7 @@ struct Options {
     bool queue_given = false;
     std::optional<std::string> exchange;
     std::optional<std::string> routing_key;
+    cli::ExchangeFlags exchange_flags;
     PropertyOptions properties;
 
     bool no_confirm = false;
@@ -34,6 +38,10 @@ struct Options {
     cli::Seconds confirm_timeout{60};  ///< 0: none
     std::uint64_t repeat = 1;
     double rate = 0;  ///< messages per second; 0: as fast as the broker takes them
+
+    bool request = false;
+    cli::FormatFlags format;              ///< of answers
+    std::optional<cli::Seconds> timeout;  ///< for all answers
 
     void add_to(CLI::App& app);
 
@@ -47,6 +55,7 @@ struct Options {
     [[nodiscard]] bool sends_hello() const noexcept { return messages.empty() && files.empty() && !has_records(); }
     /// The messages go to the queue by way of the default exchange.
     [[nodiscard]] bool to_queue() const noexcept { return !exchange && !routing_key; }
+    [[nodiscard]] std::optional<std::chrono::milliseconds> confirm_limit() const;
 };
 
 }  // namespace sending

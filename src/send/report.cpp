@@ -51,7 +51,7 @@ void Report::settled(const rabbit::Settlement& settlement) {
     if (settlement.outcome != rabbit::Outcome::confirmed) {
         ++rejected_;
         reject(settlement);
-    } else if (!options_.stream && !options_.quiet) {
+    } else if (options_.names_confirmed && !options_.stream && !options_.quiet) {
         output_.append(fmt::format(" [x] Sent {}\n", shown(settlement.message.body)));
     }
 }

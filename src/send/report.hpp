@@ -16,11 +16,12 @@ namespace sending {
 /// What `send` says about its messages.
 struct ReportOptions {
     std::string program;
-    bool stream = false;         ///< progress and a summary instead of a line for each message
-    bool shows_progress = true;  ///< false where it would overwrite what somebody types
-    bool quiet = false;          ///< only what went wrong
-    bool confirmed = true;       ///< publisher confirms are on
-    std::uint64_t repeat = 1;    ///< messages made of each record
+    bool stream = false;          ///< progress and a summary instead of a line for each message
+    bool shows_progress = true;   ///< false where it would overwrite what somebody types
+    bool quiet = false;           ///< only what went wrong
+    bool names_confirmed = true;  ///< a line for each message that was confirmed, if it is no stream
+    bool confirmed = true;        ///< publisher confirms are on
+    std::uint64_t repeat = 1;     ///< messages made of each record
 };
 
 class Report {

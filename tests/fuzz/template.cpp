@@ -34,7 +34,7 @@ rabbit::Delivery full_delivery() {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     static const auto full = full_delivery();
-    std::optional<receiving::Template> compiled;
+    std::optional<cli::Template> compiled;
     try {
         compiled.emplace(std::string(text_of(data, size)));
     } catch (const cli::Failure& failure) {

@@ -52,6 +52,14 @@ inline constexpr auto method_id<amqp_queue_bind_t> = AMQP_QUEUE_BIND_METHOD;
 template <>
 inline constexpr auto method_id<amqp_queue_bind_ok_t> = AMQP_QUEUE_BIND_OK_METHOD;
 template <>
+inline constexpr auto method_id<amqp_queue_purge_t> = AMQP_QUEUE_PURGE_METHOD;
+template <>
+inline constexpr auto method_id<amqp_queue_purge_ok_t> = AMQP_QUEUE_PURGE_OK_METHOD;
+template <>
+inline constexpr auto method_id<amqp_exchange_declare_t> = AMQP_EXCHANGE_DECLARE_METHOD;
+template <>
+inline constexpr auto method_id<amqp_exchange_declare_ok_t> = AMQP_EXCHANGE_DECLARE_OK_METHOD;
+template <>
 inline constexpr auto method_id<amqp_confirm_select_t> = AMQP_CONFIRM_SELECT_METHOD;
 template <>
 inline constexpr auto method_id<amqp_basic_publish_t> = AMQP_BASIC_PUBLISH_METHOD;

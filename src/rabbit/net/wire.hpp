@@ -76,6 +76,8 @@ public:
 
     /// The connection ended by a TLS alert of the broker's.
     [[nodiscard]] bool was_refused() const noexcept { return stream_->end().refused; }
+    [[nodiscard]] int descriptor() const noexcept { return stream_->fd(); }
+
     /// A frame has come.
     [[nodiscard]] bool answered() const noexcept { return answered_; }
     /// What has been received and is not decoded.

@@ -9,20 +9,20 @@ using rabbit::Clock;
 using rabbit::Retry;
 
 TEST(Retry, GivesUpAtOnceWithoutATime) {
-    Retry retry(0ms);
+    Retry retry(0ms, 4s);
     EXPECT_EQ(retry.begin(), 0ms);
     EXPECT_FALSE(retry.next_pause());
     EXPECT_FALSE(retry.allowed());
 }
 
 TEST(Retry, GivesUpAtTheLatestPointInTime) {
-    Retry retry(1h);
+    Retry retry(1h, 4s);
     EXPECT_EQ(retry.begin(Clock::now()), 0ms);
     EXPECT_FALSE(retry.next_pause());
 }
 
 TEST(Retry, PausesNoLongerThanItsTime) {
-    Retry retry(1h);
+    Retry retry(1h, 4s);
     retry.begin(Clock::now() + 20ms);
     const auto pause = retry.next_pause();
     ASSERT_TRUE(pause);
@@ -30,7 +30,7 @@ TEST(Retry, PausesNoLongerThanItsTime) {
 }
 
 TEST(Retry, PausesGrowUpToAFewSeconds) {
-    Retry retry(1h);
+    Retry retry(1h, 4s);
     retry.begin();
     for (const auto around : {100ms, 200ms, 400ms, 800ms, 1600ms, 3200ms, 4000ms, 4000ms}) {
         const auto pause = retry.next_pause();
@@ -41,7 +41,7 @@ TEST(Retry, PausesGrowUpToAFewSeconds) {
 }
 
 TEST(Retry, AConnectionThatIsLostAtOnceIsOneMoreFailure) {
-    Retry retry(1h);
+    Retry retry(1h, 4s);
     EXPECT_EQ(retry.begin(), 0ms);
     retry.opened();
     EXPECT_TRUE(retry.allowed());
@@ -51,7 +51,7 @@ TEST(Retry, AConnectionThatIsLostAtOnceIsOneMoreFailure) {
 }
 
 TEST(Retry, AConnectionThatIsLostAtOnceHasNoNewTime) {
-    Retry retry(1h);
+    Retry retry(1h, 4s);
     retry.begin(Clock::now());
     retry.opened();
     EXPECT_FALSE(retry.allowed());

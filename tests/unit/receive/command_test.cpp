@@ -19,7 +19,7 @@ void wait(std::span<pollfd> descriptors) {
 }
 
 receiving::CommandStatus run(const std::string& script, const rabbit::Delivery& delivery = {}) {
-    return receiving::run_command({"/bin/sh", "-c", script}, delivery, wait);
+    return receiving::run_command({"/bin/sh", "-c", script}, delivery, receiving::CommandOutput::inherited, wait);
 }
 
 rabbit::Delivery with_properties(rabbit::Properties properties) {
@@ -89,8 +89,25 @@ TEST(RunCommand, RefusesAMessageThatIsTooLargeForAnEnvironment) {
     EXPECT_EQ(status.text(), "was not run, since AMQP_HEADERS is too large for an environment (200008 bytes)");
 }
 
+TEST(RunCommand, CapturesTheOutputWhileItFeedsTheBody) {
+    rabbit::Delivery delivery;
+    delivery.message.body = std::string(1'000'000, 'x');
+    const auto status =
+        receiving::run_command({"/bin/sh", "-c", "cat; echo end"}, delivery, receiving::CommandOutput::captured, wait);
+    EXPECT_TRUE(status.succeeded());
+    EXPECT_EQ(status.output, delivery.message.body + "end\n");
+}
+
+TEST(RunCommand, DoesNotWaitForWhoeverTheCommandLeavesWithItsOutput) {
+    const auto status =
+        receiving::run_command({"/bin/sh", "-c", "sleep 20 & echo done"}, {}, receiving::CommandOutput::captured, wait);
+    EXPECT_TRUE(status.succeeded());
+    EXPECT_EQ(status.output, "done\n");
+}
+
 TEST(RunCommand, ThrowsWhenTheCommandCannotBeRunAtAll) {
-    EXPECT_THROW(receiving::run_command({"/no/such/command"}, {}, wait), cli::Failure);
+    EXPECT_THROW(receiving::run_command({"/no/such/command"}, {}, receiving::CommandOutput::inherited, wait),
+                 cli::Failure);
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ std::string filled(const std::string& text, const rabbit::Delivery& with = deliv
     cli::Fd write_end(ends[1]);
     {
         cli::Output output(write_end.get());
-        receiving::Template(text).write(output, with);
+        cli::Template(text).write(output, with);
         output.flush();
     }
     write_end.reset();
@@ -63,7 +63,7 @@ std::string filled(const std::string& text, const rabbit::Delivery& with = deliv
 
 std::string refusal(const std::string& text) {
     try {
-        const receiving::Template compiled(text);
+        const cli::Template compiled(text);
     } catch (const cli::Failure& failure) {
         EXPECT_EQ(failure.code(), cli::ExitCode::usage);
         EXPECT_TRUE(std::string(failure.what()).starts_with("--template " + text + ": ")) << failure.what();
@@ -168,9 +168,9 @@ TEST(Template, SaysWhatIsWrong) {
 }
 
 TEST(Template, KnowsWhetherItShowsProperties) {
-    EXPECT_FALSE(receiving::Template("{body} {exchange}").needs_properties());
-    EXPECT_TRUE(receiving::Template("{body} {type}").needs_properties());
-    EXPECT_TRUE(receiving::Template("{headers[kind]}").needs_properties());
+    EXPECT_FALSE(cli::Template("{body} {exchange}").needs_properties());
+    EXPECT_TRUE(cli::Template("{body} {type}").needs_properties());
+    EXPECT_TRUE(cli::Template("{headers[kind]}").needs_properties());
 }
 
 }  // namespace

@@ -9,16 +9,16 @@
 #include <variant>
 #include <vector>
 
-namespace receiving {
+namespace cli {
 
 /// The text of --template: fmt's syntax with the fields of a message named, "{routing_key} {body}\n", and
 /// {headers[name]} for one header. Only the fields that it names are made for a message.
 class Template {
 public:
-    /// Throws cli::Failure of code `usage` for a text that cannot be used.
+    /// Throws Failure of code `usage` for a text that cannot be used.
     explicit Template(const std::string& text);
 
-    void write(cli::Output& output, const rabbit::Delivery& delivery) const;
+    void write(Output& output, const rabbit::Delivery& delivery) const;
 
     /// It shows properties, not only the body and where it was published to.
     [[nodiscard]] bool needs_properties() const;
@@ -43,4 +43,4 @@ private:
     std::string text_after_;
 };
 
-}  // namespace receiving
+}  // namespace cli

@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-namespace receiving {
+namespace cli {
 
 enum class Format {
     hello,     ///< " [x] Received b'Hello World!'"
@@ -26,7 +26,7 @@ public:
 
     explicit Formatter(Template own) : format_(Format::templated), template_(std::move(own)) {}
 
-    void write(cli::Output& output, const rabbit::Delivery& delivery) const;
+    void write(Output& output, const rabbit::Delivery& delivery) const;
 
     /// The output shows properties, not only the body and where it was published to.
     [[nodiscard]] bool needs_properties() const;
@@ -38,4 +38,4 @@ private:
     std::optional<Template> template_;
 };
 
-}  // namespace receiving
+}  // namespace cli

@@ -9,11 +9,11 @@
 #include <type_traits>
 #include <utility>
 
-namespace receiving {
+namespace cli {
 namespace {
 
 [[noreturn]] void malformed(const std::string& text, const std::string& cause) {
-    throw cli::Failure(cli::ExitCode::usage, fmt::format("--template {}: {}", text, cause));
+    throw Failure(ExitCode::usage, fmt::format("--template {}: {}", text, cause));
 }
 
 /// Resolves \n, \t, \r, \0 and \\.
@@ -55,7 +55,7 @@ std::string header_text(const rabbit::Value& value) {
             } else if constexpr (std::is_arithmetic_v<Data>) {
                 return fmt::format("{}", data);
             } else {
-                return cli::json_of(value).dump();
+                return json_of(value).dump();
             }
         },
         value.data);
@@ -73,8 +73,7 @@ std::string header_text(const rabbit::Delivery& delivery, std::string_view name)
 }
 
 std::string property_text(const rabbit::Delivery& delivery, std::string_view name) {
-    return cli::property_text(*cli::find_property(name), properties_of(delivery))
-        .value_or(name == "headers" ? "{}" : "");
+    return property_text(*find_property(name), properties_of(delivery)).value_or(name == "headers" ? "{}" : "");
 }
 
 /// A width taken from another field, or a huge one, would fail only once messages arrive, so both are refused.
@@ -200,7 +199,7 @@ private:
                 return value;
             }
         }
-        if (!cli::find_property(field.name)) {
+        if (!find_property(field.name)) {
             malformed(given_, fmt::format("there is no field '{}'; --help names them", field.name));
         }
         return [](const Field& each, const Delivery& d) -> Value { return property_text(d, each.name); };
@@ -234,7 +233,7 @@ std::string Template::formatted(const Field& field, const Value& value) {
     return std::visit([&](const auto& each) { return fmt::vformat(field.format, fmt::make_format_args(each)); }, value);
 }
 
-void Template::write(cli::Output& output, const rabbit::Delivery& delivery) const {
+void Template::write(Output& output, const rabbit::Delivery& delivery) const {
     for (const auto& field : fields_) {
         output.write(field.text_before);
         const auto value = field.value(field, delivery);
@@ -250,7 +249,7 @@ void Template::write(cli::Output& output, const rabbit::Delivery& delivery) cons
 
 bool Template::needs_properties() const {
     return std::any_of(fields_.begin(), fields_.end(),
-                       [](const Field& field) { return cli::find_property(field.name) != nullptr; });
+                       [](const Field& field) { return find_property(field.name) != nullptr; });
 }
 
-}  // namespace receiving
+}  // namespace cli

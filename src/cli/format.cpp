@@ -5,22 +5,22 @@
 
 #include <string_view>
 
-namespace receiving {
+namespace cli {
 
 bool Formatter::needs_properties() const {
     return format_ == Format::json || (template_ && template_->needs_properties());
 }
 
-void Formatter::write(cli::Output& output, const rabbit::Delivery& delivery) const {
+void Formatter::write(Output& output, const rabbit::Delivery& delivery) const {
     const auto& body = delivery.message.body;
     switch (format_) {
         case Format::hello:
             output.write(" [x] Received ");
-            output.write(cli::repr_bytes(body));
+            output.write(repr_bytes(body));
             output.write("\n");
             break;
         case Format::text:
-            output.write(cli::escape_text(body));
+            output.write(escape_text(body));
             output.write("\n");
             break;
         case Format::raw: output.write(body); break;
@@ -33,11 +33,11 @@ void Formatter::write(cli::Output& output, const rabbit::Delivery& delivery) con
             output.write(std::string_view("\0", 1));
             break;
         case Format::json:
-            output.write(cli::format_record(delivery));
+            output.write(format_record(delivery));
             output.write("\n");
             break;
         case Format::templated: template_->write(output, delivery); break;
     }
 }
 
-}  // namespace receiving
+}  // namespace cli

@@ -1,0 +1,36 @@
+#include "format_flags.hpp"
+
+#include "cli11.hpp"
+
+namespace cli {
+
+void FormatFlags::add_to(CLI::App& app, const char* group, const char* what, const char* usual) {
+    auto* with_format =
+        add_choice<Format>(
+            app, "--format", format,
+            {{"hello", Format::hello},
+             {"text", Format::text},
+             {"raw", Format::raw},
+             {"lines", Format::lines},
+             {"null", Format::null},
+             {"json", Format::json}},
+            fmt::format("How to print {} (default {}). hello: as the tutorials print it; text: one line a "
+                        "message, safe on a terminal; raw: the bytes; lines, null: the bytes and a "
+                        "newline or NUL; json: one record a line",
+                        what, usual))
+            ->group(group);
+    app.add_option("--template", format_template,
+                   fmt::format("Print {} as FMT: {{body}} {{size}} {{exchange}} {{routing_key}} {{delivery_tag}} "
+                               "{{redelivered}} {{headers}} and every property by its name, with fmt's format "
+                               "specifications, \\n, \\t and \\0",
+                               what))
+        ->type_name("FMT")
+        ->excludes(with_format)
+        ->group(group);
+}
+
+Formatter FormatFlags::formatter(Format usual) const {
+    return format_template ? Formatter(Template(*format_template)) : Formatter(format.value_or(usual));
+}
+
+}  // namespace cli

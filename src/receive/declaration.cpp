@@ -1,0 +1,58 @@
+#include "declaration.hpp"
+
+#include "failure.hpp"
+#include "rabbit/error.hpp"
+
+#include <fmt/format.h>
+
+namespace receiving {
+namespace {
+
+constexpr int not_implemented = 540;  // a reply code (AMQP 0-9-1, section 1.1 of the generated reference)
+
+/// --offset says that the queue is a stream, but not with which arguments: one that exists is used as it is.
+std::string declare_stream(rabbit::Connection& connection, const std::string& name) {
+    try {
+        return connection.declare({.name = name, .durable = true, .arguments = {{"x-queue-type", {"stream"}}}}).name;
+    } catch (const rabbit::Error& error) {
+        if (error.reply_code() != cli::precondition_failed) {
+            throw;
+        }
+    }
+    connection.reopen_channel();
+    return connection.declare({.name = name, .passive = true, .arguments = {}}).name;
+}
+
+std::string declare_queue(rabbit::Connection& connection, const Options& options) {
+    if (options.has_own_queue()) {
+        auto own = options.queue.to_declare();
+        own.name.clear();
+        own.exclusive = true;
+        return connection.declare(own).name;
+    }
+    if (options.offset.empty() || options.queue.no_declare || options.queue.declares_exactly()) {
+        return cli::declare(connection, options.queue).name;
+    }
+    return declare_stream(connection, options.queue.name);
+}
+
+}  // namespace
+
+std::string declare_and_bind(rabbit::Connection& connection, const Options& options) {
+    auto queue = declare_queue(connection, options);
+    options.bindings.apply(connection, queue);
+    return queue;
+}
+
+std::uint32_t purge(rabbit::Connection& connection, const std::string& queue) {
+    try {
+        return connection.purge(queue);
+    } catch (const rabbit::Error& error) {
+        if (error.reply_code() == not_implemented) {
+            throw cli::UsageError(fmt::format("--purge: queue '{}' is a stream, which cannot be emptied", queue));
+        }
+        throw;
+    }
+}
+
+}  // namespace receiving

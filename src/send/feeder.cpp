@@ -1,0 +1,85 @@
+#include "feeder.hpp"
+
+#include "rabbit/error.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <poll.h>
+
+namespace sending {
+
+Feeder::Feeder(Options& options, std::string queue, Publish publish, Wait wait)
+    : options_(options), queue_(std::move(queue)), publish_(std::move(publish)), wait_(std::move(wait)) {}
+
+void Feeder::feed(Source& source) {
+    for (;;) {
+        while (auto record = source.next()) {
+            try {
+                if (!publish(std::move(*record))) {
+                    return;
+                }
+            } catch (const rabbit::Error& error) {
+                if (options_.json && error.kind() == rabbit::ErrorKind::invalid) {
+                    throw source.malformed(error.what());
+                }
+                throw;
+            }
+        }
+        if (source.at_end()) {
+            return;
+        }
+        pollfd input{source.input().descriptor(), POLLIN, 0};
+        if (!wait_({}, {&input, 1})) {
+            return;
+        }
+        if (input.revents != 0) {
+            source.input().read();
+        }
+    }
+}
+
+bool Feeder::publish(cli::Record record) {
+    const auto address = address_of(record);
+    record.message.properties = options_.properties.apply(std::move(record.message.properties));
+    for (auto left = options_.repeat; left > 1; --left) {
+        if (!publish(address, record.message)) {
+            return false;
+        }
+    }
+    return publish(address, std::move(record.message));
+}
+
+bool Feeder::publish(const rabbit::Address& address, rabbit::Message message) {
+    return keep_rate() && publish_(address, std::move(message));
+}
+
+/// The command line wins over the record. A record that names neither exchange nor routing key goes to the queue.
+rabbit::Address Feeder::address_of(const cli::Record& record) const {
+    const bool placed = record.exchange || record.routing_key;
+    if (options_.queue_given || (options_.to_queue() && !placed)) {
+        return {.exchange = "", .routing_key = queue_};
+    }
+    return {.exchange = options_.exchange.value_or(record.exchange.value_or("")),
+            .routing_key = options_.routing_key.value_or(record.routing_key.value_or(""))};
+}
+
+/// Never faster than the rate, not even to make up for a pause.
+bool Feeder::keep_rate() {
+    if (options_.rate <= 0) {
+        return true;
+    }
+    while (rabbit::Clock::now() < next_due_) {
+        if (!wait_(next_due_, {})) {
+            return false;
+        }
+    }
+    constexpr auto made_up_for = std::chrono::milliseconds(10);  // by which a wait may be late
+    const std::chrono::duration<double> interval(1 / options_.rate);
+    next_due_ = std::max(next_due_, rabbit::Clock::now() - made_up_for) +
+                std::chrono::duration_cast<rabbit::Clock::duration>(interval);
+    return true;
+}
+
+}  // namespace sending

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "options.hpp"
+#include "rabbit/deadline.hpp"
+#include "rabbit/message.hpp"
+#include "source.hpp"
+
+#include <functional>
+#include <span>
+#include <string>
+
+struct pollfd;
+
+namespace sending {
+
+/// Makes messages of a source's records: with the properties of the options, to the address that options and record say,
+/// as often as --repeat and no faster than --rate.
+class Feeder {
+public:
+    /// Takes a message; false: no more.
+    using Publish = std::function<bool(const rabbit::Address&, rabbit::Message)>;
+    /// Waits until the deadline, or until a watched descriptor is ready or something else has happened; false: no more.
+    using Wait = std::function<bool(rabbit::Deadline, std::span<pollfd>)>;
+
+    /// `queue` is where records go that name no other place. `options` must outlive the feeder.
+    Feeder(Options& options, std::string queue, Publish publish, Wait wait);
+
+    /// Publishes all records, or until one of the two functions says no more.
+    void feed(Source& source);
+
+private:
+    bool publish(cli::Record record);
+    bool publish(const rabbit::Address& address, rabbit::Message message);
+    [[nodiscard]] rabbit::Address address_of(const cli::Record& record) const;
+    bool keep_rate();
+
+    Options& options_;
+    std::string queue_;
+    Publish publish_;
+    Wait wait_;
+    rabbit::Clock::time_point next_due_ = rabbit::Clock::now();  ///< by --rate
+};
+
+}  // namespace sending
