@@ -108,6 +108,23 @@ class Bench:
         self.expect_left(contestant, QUEUE, 0)
         return run
 
+    def request(self, contestant):
+        """Asks a server that answers each request with its own body."""
+        count, lines = self.share_of(contestant)
+        printed = self.folder / 'printed'
+        self.declare(QUEUE)
+        server = subprocess.Popen([sys.executable, PEERS / 'pika_answer.py', QUEUE], stdout=subprocess.PIPE)
+        try:
+            server.stdout.readline()
+            run = self.timed(contestant, count, lines, printed)
+        finally:
+            server.kill()
+            server.wait()
+        if not filecmp.cmp(lines, printed, shallow=False):
+            raise BenchError(f'{contestant.name} has not printed the answers to its {count} requests')
+        self.expect_left(contestant, QUEUE, 0)
+        return run
+
     def start(self, contestant):
         self.declare(START_QUEUE)
         run = self.timed(contestant, 1, Path(os.devnull), Path(os.devnull), watch_memory=False)

@@ -26,8 +26,8 @@ class Target:
     ratio: float
 
 
-def ours(program, floor_name, arguments):
-    return Contestant(program, f'{BUILD}/{program.split()[0]} {arguments}', floor_name, peer=False)
+def ours(program, floor_name, arguments, share=1):
+    return Contestant(program, f'{BUILD}/{program.split()[0]} {arguments}', floor_name, share, peer=False)
 
 
 def floor(name, program, arguments):
@@ -63,6 +63,13 @@ CONTESTANTS = {
         Contestant('amqp-consume -A cat', f'amqp-consume -u {{url}} -q {QUEUE} -A -c {{count}} cat', 'floor, auto-ack',
                    share=100, separator=b''),
     ],
+    'request': [
+        Contestant('Pika, one at a time', f'/usr/bin/python3 {PEERS}/pika_request.py {QUEUE}', 'Pika, one at a time',
+                   share=100, peer=False),
+        ours('send --request --window 1', 'Pika, one at a time',
+             f'--queue {QUEUE} --request --lines --window 1 --quiet', share=100),
+        ours('send --request', 'Pika, one at a time', f'--queue {QUEUE} --request --lines --quiet', share=100),
+    ],
     'start': [
         Contestant('amqp-publish', f"amqp-publish -u {{url}} -r {START_QUEUE} -b 'Hello World!'", 'amqp-publish',
                    peer=False),
@@ -74,5 +81,6 @@ TARGETS = {     # at least; for start, which compares times and not rates, at mo
     'send': [Target('send --lines', 'floor', 0.95), Target('send --lines', 'amqp-publish -l, no confirms', 1)],
     'receive': [Target('receive --ack auto', 'floor, auto-ack', 0.95),
                 Target('receive --ack written', 'floor, acked per 500', 0.95)],
+    'request': [Target('send --request --window 1', 'Pika, one at a time', 0.667)],    # 1.5 times as long
     'start': [Target('send', 'amqp-publish', 1.5)],
 }

@@ -230,7 +230,7 @@ def test_a_stream_that_turns_out_to_be_one(receive: Program, stream: str) -> Non
     for options in ((), ("--ack", "written"), ("--count", "1"), ("--", "/bin/cat")):
         result = receive("-q", stream, *options)
         assert (result.returncode, result.stdout) == (64, b"")
-        assert re.fullmatch(rb"receive: queue '[^']+' is a stream: add --queue-type stream\n", result.stderr)
+        assert re.fullmatch(rb"receive: queue '[^']+' is a stream: add --offset next, or another place to begin\n", result.stderr)
 
 
 @pytest.mark.parametrize("offset", ["", "x", "-1", "@", "@x", "2026-01-31", "1.5"])

@@ -116,7 +116,7 @@ def test_every_option_with_every_kind_of_bad_value(either: Program, nowhere: str
     ("args", "said"),
     [
         (("--rate", "0"), "--rate: '0' is not a number from 0.000001 to 1000000000; leave --rate out to send without a limit"),
-        (("--repeat", "abc"), "--repeat: 'abc' is not a whole number from 1 to 1000000000000"),
+        (("--repeat", "abc"), "--repeat: 'abc' is not a whole number from 0 to 1000000000000"),
         (("--confirm-timeout", "5s"), "--confirm-timeout: '5s' is not a number of seconds from 0 to 1000000000"),
         (("--queue-type", "lazy"), "--queue-type: 'lazy' is none of classic, quorum, stream"),
         (("--lines", "x"), "MESSAGE and --lines cannot be used together"),
@@ -131,7 +131,7 @@ def test_what_is_said(send: Program, fake_broker: FakeBroker, args: tuple[str, .
 
 def test_what_receive_says(receive: Program, fake_broker: FakeBroker) -> None:
     said = refused(receive, fake_broker, "--count", "abc")
-    assert said == "--count: 'abc' is not a whole number from 1 to 1000000000000"
+    assert said == "--count: 'abc' is not a whole number from 0 to 1000000000000"
 
 
 @pytest.mark.parametrize("url", ["amqp://user:S3cret", "amqp://u@h:S3cret/v", "S3cret:5672", "u:S3cret@h", "amqp://u:p@S3cret@h"])

@@ -19,6 +19,14 @@ TEST(BrokerRules, NackCountsBeforeAndElsewhere) {
     }
 }
 
+TEST(BrokerRules, StreamsHaveFiltersFromRabbitMQ313On) {
+    EXPECT_TRUE(has_stream_filters("RabbitMQ 3.13.0"));
+    EXPECT_TRUE(has_stream_filters("RabbitMQ 4.0.5"));
+    EXPECT_FALSE(has_stream_filters("RabbitMQ 3.12.14"));
+    EXPECT_FALSE(has_stream_filters("RabbitMQ 3.10.8"));
+    EXPECT_FALSE(has_stream_filters("LavinMQ 3.13.0"));
+}
+
 std::string type_in(std::string_view cause) {
     return type_of_refusing_queue(
         rabbit::Error(rabbit::ErrorKind::closed, "cannot consume from queue 'q'", cause, 406));
