@@ -73,6 +73,8 @@ private:
                 throw UsageError(fmt::format("{} takes no value", name));
             }
             result_.push_back(word);
+        } else if (equals == std::string::npos && has_optional_value(option) && !is_number_next()) {
+            add(option, name, option.get_default_str());
         } else if (equals == std::string::npos) {
             add(option, name, next_value(name));
         } else {
@@ -102,6 +104,11 @@ private:
             add(option, name, value.empty() ? next_value(name) : value);
             return;
         }
+    }
+
+    [[nodiscard]] bool is_number_next() const {
+        return at_ < words_.size() && !words_[at_].empty() &&
+               std::all_of(words_[at_].begin(), words_[at_].end(), is_digit);
     }
 
     std::string next_value(const std::string& name) {

@@ -45,6 +45,10 @@ bool is_repeatable(const CLI::Option& option) {
     return option.get_items_expected_max() > 1;
 }
 
+bool has_optional_value(const CLI::Option& option) {
+    return option.get_type_name().starts_with('[');
+}
+
 std::string explain(const CLI::ParseError& error, const CLI::App& app) {
     if (dynamic_cast<const CLI::FileError*>(&error)) {
         return unreadable(app.get_config_ptr()->results().front());

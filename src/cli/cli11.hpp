@@ -24,6 +24,9 @@ void unprotect_values(CLI::App& app);
 /// May be given several times, each with a value.
 [[nodiscard]] bool is_repeatable(const CLI::Option& option);
 
+/// May stand without its value, which is then the default one: its type's name is in brackets.
+[[nodiscard]] bool has_optional_value(const CLI::Option& option);
+
 /// What is wrong, in better words than CLI11's own.
 std::string explain(const CLI::ParseError& error, const CLI::App& app);
 

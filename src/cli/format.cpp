@@ -1,8 +1,10 @@
 #include "format.hpp"
 
+#include "pretty.hpp"
 #include "record.hpp"
 #include "repr.hpp"
 
+#include <chrono>
 #include <string_view>
 
 namespace cli {
@@ -36,6 +38,7 @@ void Formatter::write(Output& output, const rabbit::Delivery& delivery) const {
             output.write(format_record(delivery));
             output.write("\n");
             break;
+        case Format::pretty: output.write(cli::pretty(delivery, std::chrono::system_clock::now(), colored_)); break;
         case Format::templated: template_->write(output, delivery); break;
     }
 }

@@ -16,13 +16,15 @@ enum class Format {
     lines,     ///< the bytes and a newline
     null,      ///< the bytes and a NUL
     json,      ///< one record a line
+    pretty,    ///< for people: properties one a line, the body as it reads best
     templated  ///< as a template says
 };
 
 /// Writes messages in one format.
 class Formatter {
 public:
-    explicit Formatter(Format format) : format_(format) {}
+    /// `colored` matters to `pretty` alone.
+    explicit Formatter(Format format, bool colored = false) : format_(format), colored_(colored) {}
 
     explicit Formatter(Template own) : format_(Format::templated), template_(std::move(own)) {}
 
@@ -35,6 +37,7 @@ public:
 
 private:
     Format format_;
+    bool colored_ = false;
     std::optional<Template> template_;
 };
 

@@ -24,6 +24,12 @@ void add_ending(CLI::App& app, Options& options) {
     cli::add_seconds(app, "-t,--timeout", options.timeout, 0.001, 1e9, "Stop after this long in total")->group(group);
     cli::add_seconds(app, "--idle", options.idle, 0, 1e9, "Stop after this long without a message")->group(group);
     app.add_flag("--drain", options.drain, "Stop when the queue is empty")->group(group);
+    cli::add_number<std::uint64_t>(app, "--peek", options.peek, 1, 65535,
+                                   "Show up to N messages from the front of the queue (default 10) and leave it as it "
+                                   "was; they are marked as redelivered")
+        ->type_name("[N]")
+        ->default_str("10")
+        ->group(group);
 }
 
 void add_acking(CLI::App& app, Options& options) {
@@ -87,11 +93,20 @@ void add_consumer(CLI::App& app, Options& options) {
         ->group(group);
 }
 
+/// A peek takes nothing.
+void exclude_from_peek(CLI::App& app) {
+    auto* peek = app.get_option("--peek");
+    for (const auto* taking : {"--count", "--idle", "--drain", "--ack", "--prefetch", "--purge", "--exclusive",
+                               "--exclusive-queue", "--bind", "COMMAND"}) {
+        app.get_option(taking)->excludes(peek);
+    }
+}
+
 }  // namespace
 
 void Options::add_to(CLI::App& app) {
     add_ending(app, *this);
-    format.add_to(app, "Output", "a message", "hello");
+    format.add_to(app, "Output", "a message", "hello; with --peek, pretty");
     add_acking(app, *this);
     add_command(app, *this);
     queue.add_to(app);
@@ -99,6 +114,7 @@ void Options::add_to(CLI::App& app) {
     add_consumer(app, *this);
     connect.add_to(app);
     verbosity.add_to(app);
+    exclude_from_peek(app);
 }
 
 void check_operand(const std::string& word) {

@@ -25,6 +25,7 @@ struct Options {
     std::optional<cli::Seconds> timeout;
     std::optional<cli::Seconds> idle;
     bool drain = false;
+    std::optional<std::uint64_t> peek;  ///< messages to show and to leave where they are
 
     cli::FormatFlags format;
 
@@ -56,11 +57,13 @@ struct Options {
     /// An option says that the queue is a stream.
     [[nodiscard]] bool is_stream() const noexcept { return !offset.empty() || queue.type == "stream"; }
     /// Runs until somebody ends it.
-    [[nodiscard]] bool is_watch() const noexcept { return !count && !timeout && !idle && !drain; }
+    [[nodiscard]] bool is_watch() const noexcept { return !count && !timeout && !idle && !drain && !peek; }
     /// The queue is one of the broker's naming, for these bindings and this connection alone.
     [[nodiscard]] bool has_own_queue() const noexcept { return bindings.given() && !queue_given; }
 
-    [[nodiscard]] cli::Formatter formatter() const { return format.formatter(cli::Format::hello); }
+    [[nodiscard]] cli::Formatter formatter() const {
+        return format.formatter(peek ? cli::Format::pretty : cli::Format::hello);
+    }
     [[nodiscard]] rabbit::Table parsed_consumer_arguments() const;
 };
 

@@ -6,6 +6,7 @@
 #include "declaration.hpp"
 #include "ending.hpp"
 #include "error_report.hpp"
+#include "peek.hpp"
 #include "rabbit/error.hpp"
 #include "receiver.hpp"
 #include "repr.hpp"
@@ -54,6 +55,9 @@ cli::ExitCode receive(const std::string& program, const Options& options) {
         auto connection =
             cli::connect(program, options.connect, options.verbosity, signals.descriptor(), options.timeout);
         warn_of_missing_filters(program, options, connection);
+        if (options.peek) {
+            return peek(program, options, connection);
+        }
         if (options.purge) {
             empty_queue(program, options, connection);
         }

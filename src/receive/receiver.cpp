@@ -8,6 +8,7 @@
 #include "interruption.hpp"
 #include "output.hpp"
 #include "printer.hpp"
+#include "progress.hpp"
 #include "rabbit/error.hpp"
 #include "repr.hpp"
 #include "say.hpp"
@@ -23,6 +24,7 @@
 #include <utility>
 
 #include <poll.h>
+#include <unistd.h>
 
 namespace receiving {
 namespace {
@@ -45,12 +47,18 @@ public:
           connection_(connection),
           subscription_(connection, options),
           acks_(options.ack_mode(), subscription_.prefetch(), options.count, options.is_stream()),
-          handler_(make_handler(interrupt)) {}
+          handler_(make_handler(interrupt)),
+          progress_(options.command.empty() && !options.verbosity.quiet && isatty(STDERR_FILENO) != 0 &&
+                    isatty(STDOUT_FILENO) == 0) {}
 
     cli::ExitCode run() {
         handler_->announce(options_.is_watch() ? " [*] Waiting for messages. To exit press CTRL+C\n"
                                                : " [*] Waiting for messages.\n");
+        if (progress_.due()) {
+            expected_ = options_.count ? *options_.count : options_.drain ? subscription_.ready() : 0;
+        }
         const auto ending = receive_to_end();
+        progress_.clear();
         if (ending == Ending::interrupted && cli::exit_code_of_signal() == cli::ExitCode::interrupted) {
             handler_->announce("Interrupted\n");
         }
@@ -109,6 +117,7 @@ private:
     /// What was not acked comes again and counts again, unless the queue was deleted with it. A stream is read on after
     /// the last message.
     void reconnect(const rabbit::Error& why, bool queue_was_deleted) {
+        progress_.clear();
         cli::say("{}: {}\n", program_, cli::printable(why.what()));
         connection_.reopen();
         subscription_.resume(acks_.stream_offset());
@@ -148,7 +157,20 @@ private:
             return pause();
         }
         handled_ = true;
-        return handler_->handle(*delivery);
+        const auto ending = handler_->handle(*delivery);
+        bytes_ += delivery->message.body.size();
+        if (progress_.is_due()) {
+            show_progress();
+        }
+        return ending;
+    }
+
+    void show_progress() {
+        const auto taken = acks_.taken();
+        progress_.show(
+            fmt::format("{}: {} received, {:.1f} MB, {:.0f} messages/s", program_, taken,
+                        static_cast<double>(bytes_) / 1e6, static_cast<double>(taken) / progress_.elapsed()),
+            expected_ > 0 ? std::optional(static_cast<double>(taken) / static_cast<double>(expected_)) : std::nullopt);
     }
 
     /// No message has come until the deadline of wait_for_next().
@@ -273,6 +295,9 @@ private:
     Subscription subscription_;
     Acks acks_;
     std::unique_ptr<Handler> handler_;
+    cli::Progress progress_;
+    std::uint64_t expected_ = 0;  ///< messages; 0: not known
+    std::uint64_t bytes_ = 0;
     bool handled_ = true;  ///< a message, since idle_since_
     Clock::time_point idle_since_;
     std::chrono::milliseconds lull_ = least_lull;

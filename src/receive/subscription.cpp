@@ -3,6 +3,7 @@
 #include "broker_rules.hpp"
 #include "declaration.hpp"
 #include "failure.hpp"
+#include "queue_type.hpp"
 #include "rabbit/error.hpp"
 #include "stream_offset.hpp"
 
@@ -23,7 +24,7 @@ void check_type(const rabbit::Error& error, const std::string& queue, const Opti
     if (type == "stream" && !options.is_stream()) {
         throw cli::Failure(
             cli::ExitCode::usage,
-            fmt::format("queue '{}' is a stream: add --queue-type stream{}", queue,
+            fmt::format("queue '{}' is a stream: add --offset next, or another place to begin{}", queue,
                         options.drain ? ", and --idle instead of --drain, since it is never empty" : ""));
     }
     if (!type.empty() && options.is_stream()) {
@@ -56,19 +57,7 @@ void Subscription::limit_prefetch(const std::string& queue) {
     }
     auto type = options_.queue.type;
     if (type.empty() && prefetch_ > few) {
-        try {  // every type of queue refuses one of the two
-            consume(queue, {{priority_argument, {std::int32_t{0}}}, {offset_argument, {"first"}}});
-            consumer_->cancel();
-            while (consumer_->next()) {
-            }
-            consumer_->nack_all();
-        } catch (const rabbit::Error& error) {
-            type = type_of_refusing_queue(error);
-            if (type.empty()) {
-                throw;
-            }
-            connection_.reopen_channel();
-        }
+        type = type_of_queue(connection_, queue);
     }
     giving_back_counts_ = type == "quorum" || (type.empty() && prefetch_ <= few);
     if (type == "quorum" && !options_.prefetch) {
@@ -141,7 +130,6 @@ bool Subscription::is_empty() {
     return true;
 }
 
-/// The number of messages in the queue that are ready to be delivered.
 std::uint32_t Subscription::ready() {
     return connection_.declare({.name = consumer_->queue(), .passive = true, .arguments = {}}).message_count;
 }

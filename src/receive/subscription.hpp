@@ -28,6 +28,8 @@ public:
     /// After Connection::reopen(): declares, binds and consumes again; a stream from the message after `stream_offset`.
     void resume(std::optional<std::int64_t> stream_offset);
 
+    /// The number of messages in the queue that are ready to be delivered.
+    std::uint32_t ready();
     /// Nothing is ready in the queue and nothing is on its way.
     bool is_empty();
 
@@ -47,7 +49,6 @@ public:
     void give_back_failed(std::uint64_t delivery_tag);
 
 private:
-    std::uint32_t ready();
     void start();
     void limit_prefetch(const std::string& queue);
     void consume(const std::string& queue, rabbit::Table arguments);

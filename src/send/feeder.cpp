@@ -14,6 +14,7 @@ Feeder::Feeder(Options& options, std::string queue, Publish publish, Wait wait)
     : options_(options), queue_(std::move(queue)), publish_(std::move(publish)), wait_(std::move(wait)) {}
 
 void Feeder::feed(Source& source) {
+    source_ = &source;
     for (;;) {
         while (auto record = source.next()) {
             try {
@@ -40,6 +41,14 @@ void Feeder::feed(Source& source) {
     }
 }
 
+std::optional<double> Feeder::share() const {
+    if (options_.has_records()) {
+        return source_ ? source_->input().share() : std::nullopt;
+    }
+    const auto records = std::max<std::size_t>(options_.messages.size() + options_.files.size(), 1);
+    return static_cast<double>(published_) / (static_cast<double>(records) * static_cast<double>(options_.repeat));
+}
+
 bool Feeder::publish(cli::Record record) {
     const auto address = address_of(record);
     record.message.properties = options_.properties.apply(std::move(record.message.properties));
@@ -52,7 +61,11 @@ bool Feeder::publish(cli::Record record) {
 }
 
 bool Feeder::publish(const rabbit::Address& address, rabbit::Message message) {
-    return keep_rate() && publish_(address, std::move(message));
+    if (!keep_rate() || !publish_(address, std::move(message))) {
+        return false;
+    }
+    ++published_;
+    return true;
 }
 
 /// The command line wins over the record. A record that names neither exchange nor routing key goes to the queue.

@@ -5,7 +5,9 @@
 #include "rabbit/message.hpp"
 #include "source.hpp"
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -28,6 +30,9 @@ public:
     /// Publishes all records, or until one of the two functions says no more.
     void feed(Source& source);
 
+    /// How much of what is to come has been published, from 0 to 1; empty if that is not known.
+    [[nodiscard]] std::optional<double> share() const;
+
 private:
     bool publish(cli::Record record);
     bool publish(const rabbit::Address& address, rabbit::Message message);
@@ -38,6 +43,8 @@ private:
     std::string queue_;
     Publish publish_;
     Wait wait_;
+    const Source* source_ = nullptr;
+    std::uint64_t published_ = 0;
     rabbit::Clock::time_point next_due_ = rabbit::Clock::now();  ///< by --rate
 };
 

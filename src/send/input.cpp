@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -43,7 +44,29 @@ Input::Input(std::vector<std::string> files, Framing framing) : files_(std::move
             check_readable(file);
         }
     }
+    size_ = size_of_files();
     open_next();
+}
+
+std::uint64_t Input::size_of_files() const {
+    std::uint64_t size = 0;
+    for (const auto& file : files_) {
+        struct stat status {};
+        const int result = file == "-" ? fstat(STDIN_FILENO, &status) : stat(file.c_str(), &status);
+        if (result != 0 || !S_ISREG(status.st_mode)) {
+            return 0;
+        }
+        const auto begin = file == "-" ? lseek(STDIN_FILENO, 0, SEEK_CUR) : 0;
+        size += static_cast<std::uint64_t>(std::max<off_t>(status.st_size - begin, 0));
+    }
+    return size;
+}
+
+std::optional<double> Input::share() const {
+    if (size_ == 0) {
+        return std::nullopt;
+    }
+    return static_cast<double>(read_ - (buffer_.size() - begin_)) / static_cast<double>(size_);
 }
 
 void Input::open_next() {
@@ -71,6 +94,7 @@ void Input::read() {
     const auto count = ::read(current_.get(), buffer_.data() + held, chunk);
     const int error = errno;
     buffer_.resize(held + (count > 0 ? static_cast<std::size_t>(count) : 0));
+    read_ += count > 0 ? static_cast<std::uint64_t>(count) : 0;
     if (count < 0 && error != EINTR && error != EAGAIN) {
         cannot_read(files_[next_file_ - 1], error);
     }

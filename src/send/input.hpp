@@ -41,12 +41,16 @@ public:
     /// Reads once what is there, or goes on to the next file.
     void read();
 
+    /// How much of all files is in records that were handed out, from 0 to 1; empty if one has no end to foresee.
+    [[nodiscard]] std::optional<double> share() const;
+
     /// With Framing::json: the line of the current file on which the last record begins.
     [[nodiscard]] std::uint64_t first_line() const noexcept { return splitter_.first_line(); }
     /// The current file in quotes, or "the input" where that is the only one.
     [[nodiscard]] std::string name() const;
 
 private:
+    [[nodiscard]] std::uint64_t size_of_files() const;
     void open_next();
     std::optional<std::string> next_delimited();
     std::optional<std::string> next_object();
@@ -62,6 +66,8 @@ private:
     std::size_t searched_ = 0;  ///< no record ends between begin_ and here
     bool file_ended_ = false;   ///< the bytes left in buffer_, if any, are the file's last record
     bool ended_ = false;
+    std::uint64_t size_ = 0;  ///< of all files; 0: not known
+    std::uint64_t read_ = 0;  ///< bytes so far
 };
 
 }  // namespace sending

@@ -87,7 +87,7 @@ void add_request(CLI::App& app, Options& options) {
     cli::add_seconds(app, "-t,--timeout", options.timeout, 0.001, 1e9,
                      "Stop waiting for answers after this long in total")
         ->group(group);
-    for (const auto* needing : {"--format", "--template", "--timeout"}) {
+    for (const auto* needing : {"--format", "--template", "--color", "--timeout"}) {
         app.get_option(needing)->needs(request);
     }
 }

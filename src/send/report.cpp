@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include <unistd.h>
@@ -15,7 +14,6 @@ namespace sending {
 namespace {
 
 constexpr std::uint64_t most_rejections_named = 20;
-constexpr auto progress_interval = std::chrono::milliseconds(200);
 
 /// The body in full, or its first KiB and its size.
 std::string shown(std::string_view body) {
@@ -30,16 +28,12 @@ std::string shown(std::string_view body) {
     return fmt::format("{}... ({} bytes)", cli::repr_text(body.substr(0, cut)), body.size());
 }
 
-double seconds_since(rabbit::Clock::time_point begun) {
-    return rabbit::in_seconds(rabbit::Clock::now() - begun);
-}
-
 }  // namespace
 
 Report::Report(ReportOptions options, cli::Output& output)
     : options_(std::move(options)),
       output_(output),
-      shows_progress_(options_.stream && options_.shows_progress && !options_.quiet && isatty(STDERR_FILENO)) {}
+      progress_(options_.stream && options_.shows_progress && !options_.quiet && isatty(STDERR_FILENO)) {}
 
 void Report::published(std::size_t size) {
     ++published_;
@@ -61,7 +55,7 @@ void Report::reject(const rabbit::Settlement& settlement) {
         first_unnamed_ = std::min(first_unnamed_.value_or(settlement.number), settlement.number);
         return;
     }
-    clear_progress();
+    progress_.clear();
     const auto cause =
         settlement.outcome == rabbit::Outcome::returned
             ? fmt::format("returned: {} {}", settlement.reply_code, cli::printable(settlement.reply_text))
@@ -72,7 +66,7 @@ void Report::reject(const rabbit::Settlement& settlement) {
 }
 
 void Report::lost(std::string_view what) {
-    clear_progress();
+    progress_.clear();
     cli::say("{}: {}\n", options_.program, cli::printable(what));
 }
 
@@ -81,41 +75,29 @@ void Report::reopened(std::string_view broker, std::size_t in_flight) {
              options_.program, broker, in_flight);
 }
 
-rabbit::Deadline Report::progress_due() const {
-    return shows_progress_ ? rabbit::Deadline(progress_due_) : rabbit::Deadline();
-}
-
-void Report::show_progress() {
-    if (!shows_progress_ || rabbit::Clock::now() < progress_due_) {
+void Report::show_progress(std::optional<double> share) {
+    if (!progress_.is_due()) {
         return;
     }
-    progress_due_ = rabbit::Clock::now() + progress_interval;
-    progress_shown_ = true;
-    cli::say("\r\033[K{}: {} sent, {} {}, {:.1f} MB, {:.0f} messages/s", options_.program, published_,
-             options_.confirmed ? settled_ - rejected_ : published_, options_.confirmed ? "confirmed" : "not confirmed",
-             static_cast<double>(bytes_) / 1e6,
-             static_cast<double>(published_) / std::max(seconds_since(begun_), 1e-3));
-    std::fflush(stderr);
-}
-
-void Report::clear_progress() {
-    if (std::exchange(progress_shown_, false)) {
-        cli::say("\r\033[K");
-    }
+    progress_.show(fmt::format("{}: {} sent, {} {}, {:.1f} MB, {:.0f} messages/s", options_.program, published_,
+                               options_.confirmed ? settled_ - rejected_ : published_,
+                               options_.confirmed ? "confirmed" : "not confirmed", static_cast<double>(bytes_) / 1e6,
+                               static_cast<double>(published_) / progress_.elapsed()),
+                   share);
 }
 
 void Report::finish() {
-    clear_progress();
+    progress_.clear();
     if (rejected_ > most_rejections_named) {
         cli::say("{}: {} more were returned or nacked\n", options_.program, rejected_ - most_rejections_named);
     }
     if (!options_.stream || options_.quiet) {
         return;
     }
-    const auto seconds = seconds_since(begun_);
+    const auto seconds = progress_.elapsed();
     const auto confirmed = options_.confirmed ? fmt::format("{} confirmed", settled_ - rejected_) : "none confirmed";
     cli::say("{}: {} messages, {}, {} bytes, {:.3f} s, {:.0f} messages/s\n", options_.program, published_, confirmed,
-             bytes_, seconds, static_cast<double>(published_) / std::max(seconds, 1e-3));
+             bytes_, seconds, static_cast<double>(published_) / seconds);
 }
 
 void Report::resume_point(std::uint64_t first_unsettled_message) const {

@@ -2,6 +2,7 @@
 
 #include "exit_code.hpp"
 #include "output.hpp"
+#include "progress.hpp"
 #include "rabbit/deadline.hpp"
 #include "rabbit/publisher.hpp"
 
@@ -40,10 +41,11 @@ public:
     void reopened(std::string_view broker, std::size_t in_flight);
 
     /// When the progress line is to be shown again; empty: it is not shown at all.
-    [[nodiscard]] rabbit::Deadline progress_due() const;
-    void show_progress();
+    [[nodiscard]] rabbit::Deadline progress_due() const { return progress_.due(); }
+    /// `share` of the messages has been published, if that is known.
+    void show_progress(std::optional<double> share);
     /// Removes the progress line, to make room for another line on standard error.
-    void clear_progress();
+    void clear_progress() { progress_.clear(); }
 
     /// Says how many were rejected and not named, and the summary.
     void finish();
@@ -64,10 +66,7 @@ private:
 
     ReportOptions options_;
     cli::Output& output_;
-    bool shows_progress_;
-    bool progress_shown_ = false;
-    rabbit::Clock::time_point begun_ = rabbit::Clock::now();
-    rabbit::Clock::time_point progress_due_ = begun_;
+    cli::Progress progress_;
     std::uint64_t published_ = 0;
     std::uint64_t bytes_ = 0;
     std::uint64_t settled_ = 0;

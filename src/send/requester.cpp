@@ -2,7 +2,6 @@
 
 #include "destination.hpp"
 #include "error_report.hpp"
-#include "feeder.hpp"
 #include "parse_number.hpp"
 #include "rabbit/error.hpp"
 #include "repr.hpp"
@@ -37,7 +36,6 @@ Requester::Requester(const std::string& program, Options& options, rabbit::Conne
     : program_(program),
       options_(options),
       connection_(connection),
-      queue_(std::move(queue)),
       run_id_(random_id()),
       formatter_(options.format.formatter(cli::Format::lines)),
       output_(STDOUT_FILENO, [this](int descriptor) { cli::wait_for_reader(connection_, descriptor, ends_at_); }),
@@ -53,7 +51,11 @@ Requester::Requester(const std::string& program, Options& options, rabbit::Conne
                               .confirm_timeout = options.confirm_limit(),
                               .on_settled = [this](const rabbit::Settlement& settlement) { settled(settlement); },
                               .on_lost = [this](const rabbit::Error& error) { report_.lost(error.what()); },
-                              .on_reopened = [this](std::size_t) { reopened(); }}) {
+                              .on_reopened = [this](std::size_t) { reopened(); }}),
+      feeder_(
+          options, std::move(queue),
+          [this](const auto& address, auto message) { return ask(address, std::move(message)); },
+          [this](auto deadline, auto watched) { return wait(deadline, watched); }) {
     if (options.timeout) {
         ends_at_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(*options.timeout);
     }
@@ -61,10 +63,7 @@ Requester::Requester(const std::string& program, Options& options, rabbit::Conne
 
 cli::ExitCode Requester::run(Source& source) {
     try {
-        Feeder feeder(
-            options_, queue_, [this](const auto& address, auto message) { return ask(address, std::move(message)); },
-            [this](auto deadline, auto watched) { return wait(deadline, watched); });
-        feeder.feed(source);
+        feeder_.feed(source);
         while (!requests_.empty() && wait({})) {
         }
         input_left_ = !source.at_end();
@@ -126,7 +125,7 @@ bool Requester::wait(rabbit::Deadline deadline, std::span<pollfd> watched) {
     }
     take_answers();
     print_answers();
-    report_.show_progress();
+    report_.show_progress(feeder_.share());
     return !rabbit::passed(ends_at_);
 }
 

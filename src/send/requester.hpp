@@ -1,6 +1,7 @@
 #pragma once
 
 #include "exit_code.hpp"
+#include "feeder.hpp"
 #include "format.hpp"
 #include "options.hpp"
 #include "output.hpp"
@@ -59,7 +60,6 @@ private:
     const std::string& program_;
     Options& options_;
     rabbit::Connection& connection_;
-    std::string queue_;
     rabbit::Deadline ends_at_;
     std::string run_id_;  ///< what the correlation ids of this run begin with
     cli::Formatter formatter_;
@@ -75,6 +75,7 @@ private:
     bool input_left_ = false;  ///< the time was up before everything was asked
     rabbit::Consumer consumer_;
     rabbit::Publisher publisher_;
+    Feeder feeder_;
 };
 
 }  // namespace sending

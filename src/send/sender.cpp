@@ -2,7 +2,6 @@
 
 #include "destination.hpp"
 #include "error_report.hpp"
-#include "feeder.hpp"
 #include "slow_reader.hpp"
 
 #include <fmt/format.h>
@@ -31,7 +30,6 @@ Sender::Sender(const std::string& program, Options& options, rabbit::Connection&
     : program_(program),
       options_(options),
       connection_(connection),
-      queue_(std::move(queue)),
       several_(options.has_records() || options.messages.size() + options.files.size() > 1 || options.repeat > 1),
       output_(STDOUT_FILENO,
               [this](int descriptor) { cli::wait_for_reader(connection_, descriptor, reader_deadline_); }),
@@ -47,21 +45,21 @@ Sender::Sender(const std::string& program, Options& options, rabbit::Connection&
                               .confirm_timeout = options.confirm_limit(),
                               .on_settled = [this](const rabbit::Settlement& each) { report_.settled(each); },
                               .on_lost = [this](const rabbit::Error& error) { report_.lost(error.what()); },
-                              .on_reopened = [this](std::size_t in_flight) { take_up_again(in_flight); }}) {}
+                              .on_reopened = [this](std::size_t in_flight) { take_up_again(in_flight); }}),
+      feeder_(
+          options, std::move(queue),
+          [this](const auto& address, auto message) {
+              publish(address, std::move(message));
+              return true;
+          },
+          [this](auto deadline, auto watched) {
+              wait(deadline, watched);
+              return true;
+          }) {}
 
 cli::ExitCode Sender::run(Source& source) {
     try {
-        Feeder feeder(
-            options_, queue_,
-            [this](const auto& address, auto message) {
-                publish(address, std::move(message));
-                return true;
-            },
-            [this](auto deadline, auto watched) {
-                wait(deadline, watched);
-                return true;
-            });
-        feeder.feed(source);
+        feeder_.feed(source);
         settle();
         output_.flush();
         if (connection_.blocked() && !options_.no_confirm) {  // it reads no connection.close either
@@ -100,7 +98,7 @@ void Sender::wait(rabbit::Deadline deadline, std::span<pollfd> watched) {
     output_.flush();
     publisher_.wait(rabbit::earlier(deadline, report_.progress_due()), watched);
     output_.flush();
-    report_.show_progress();
+    report_.show_progress(feeder_.share());
 }
 
 /// Waits for the confirms of what is in flight while they keep coming, shows them, and closes the connection.

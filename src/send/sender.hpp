@@ -1,6 +1,7 @@
 #pragma once
 
 #include "exit_code.hpp"
+#include "feeder.hpp"
 #include "options.hpp"
 #include "output.hpp"
 #include "rabbit/error.hpp"
@@ -39,12 +40,12 @@ private:
     const std::string& program_;
     Options& options_;
     rabbit::Connection& connection_;
-    std::string queue_;
     bool several_;                      ///< messages, so that there is a point to resume from
     rabbit::Deadline reader_deadline_;  ///< for what the output's reader has not taken yet
     cli::Output output_;
     Report report_;
     rabbit::Publisher publisher_;
+    Feeder feeder_;
 };
 
 }  // namespace sending

@@ -29,6 +29,7 @@ public:
     [[nodiscard]] bool at_end() const noexcept { return arguments_.empty() && input_.at_end(); }
 
     Input& input() noexcept { return input_; }
+    [[nodiscard]] const Input& input() const noexcept { return input_; }
 
 private:
     std::optional<cli::Record> next_json();
