@@ -116,7 +116,7 @@ def test_every_option_with_every_kind_of_bad_value(either: Program, nowhere: str
     ("args", "said"),
     [
         (("--rate", "0"), "--rate: '0' is not a number from 0.000001 to 1000000000; leave --rate out to send without a limit"),
-        (("--repeat", "abc"), "--repeat: 'abc' is not a whole number from 0 to 1000000000000"),
+        (("--repeat", "abc"), "--repeat: 'abc' is not a whole number from 1 to 1000000000000"),
         (("--confirm-timeout", "5s"), "--confirm-timeout: '5s' is not a number of seconds from 0 to 1000000000"),
         (("--queue-type", "lazy"), "--queue-type: 'lazy' is none of classic, quorum, stream"),
         (("--lines", "x"), "MESSAGE and --lines cannot be used together"),
