@@ -112,8 +112,9 @@ public:
     [[nodiscard]] const std::optional<std::string>& blocked() const noexcept;
 
 private:
-    friend class Publisher;  // both take the channel, and nothing else
+    friend class Publisher;  // they take the channel, and nothing else
     friend class Consumer;
+    friend class Getter;
     [[nodiscard]] Channel& channel() noexcept { return *channel_; }
 
     void open_any();

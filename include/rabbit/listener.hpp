@@ -27,6 +27,7 @@ class ConsumerListener {
 public:
     virtual void on_delivery(Delivery&&) {}
     virtual void on_cancel(bool /*by_broker*/) {}  ///< basic.cancel by the broker, or basic.cancel-ok
+    virtual void on_get_empty() {}
 
 protected:
     ~ConsumerListener() = default;

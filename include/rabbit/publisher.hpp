@@ -82,7 +82,7 @@ public:
     /// Waits until nothing is in flight; false: the deadline passed first.
     bool settle(Deadline deadline = {});
 
-    /// After Connection::reopen_channel(): publishes on over the new channel. Nothing may have been in flight.
+    /// After Connection::reopen_channel(): publishes on over the new channel. What was in flight is forgotten.
     void restart();
 
     [[nodiscard]] std::size_t in_flight() const noexcept;

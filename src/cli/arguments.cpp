@@ -125,12 +125,12 @@ private:
         return word;
     }
 
-    void add(const CLI::Option& option, const std::string& name, std::string value) {
+    void add(const CLI::Option& option, const std::string& name, const std::string& value) {
         if (!given_.insert(&option).second && !is_repeatable(option)) {
             throw UsageError(fmt::format("{} is given twice", name));
         }
         result_.push_back(name);
-        result_.push_back(protect(std::move(value)));
+        result_.push_back(protect(value));
     }
 
     const CLI::App& app_;

@@ -22,7 +22,7 @@ std::string unreadable(const std::string& file) {
 
 }  // namespace
 
-std::string protect(std::string value) {
+std::string protect(const std::string& value) {
     return value.starts_with('[') && value.ends_with(']') ? value + '\0' : value;
 }
 

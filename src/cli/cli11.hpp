@@ -17,7 +17,7 @@ namespace cli {
 
 /// CLI11 splits a value in brackets at its commas. The NUL that this puts after such a value, which no argument can
 /// hold, prevents that; unprotect_values() takes it off again.
-std::string protect(std::string value);
+std::string protect(const std::string& value);
 void unprotect_values(CLI::App& app);
 
 [[nodiscard]] bool takes_value(const CLI::Option& option);
@@ -76,6 +76,7 @@ template <class Value, class To>
 CLI::Option* add_choice(CLI::App& app, const std::string& name, To& to,
                         const std::vector<std::pair<std::string, Value>>& choices, const std::string& description) {
     std::vector<std::string> names;
+    names.reserve(choices.size());
     for (const auto& choice : choices) {
         names.push_back(choice.first);
     }

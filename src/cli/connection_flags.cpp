@@ -32,7 +32,7 @@ std::string_view without_separators_around(std::string_view text) {
 void split(std::string_view urls, std::vector<std::string>& into) {
     urls = without_separators_around(urls);
     std::size_t comma = 0;
-    while ((comma = urls.find(',', comma)) != urls.npos) {
+    while ((comma = urls.find(',', comma)) != std::string_view::npos) {
         const auto next = without_separators_around(urls.substr(comma));
         if (next.starts_with("amqp://") || next.starts_with("amqps://")) {
             into.emplace_back(without_separators_around(urls.substr(0, comma)));
@@ -119,7 +119,8 @@ rabbit::Endpoint parse_url(const std::string& url, const std::string& source) {
 bool holds_more_than_a_host(std::string_view host) {
     const auto address = host.substr(0, host.find('%'));
     return std::count(host.begin(), host.end(), ':') == 1 ||
-           (host.find(':') != host.npos && address.find_first_not_of("0123456789abcdefABCDEF:.") != address.npos);
+           (host.find(':') != std::string::npos &&
+            address.find_first_not_of("0123456789abcdefABCDEF:.") != std::string::npos);
 }
 
 void apply(const ConnectionFlags& options, rabbit::Endpoint& endpoint) {

@@ -45,8 +45,15 @@ DecodedContent inflate_all(std::string_view bytes, int window_bits) {
             throw std::runtime_error(stream.msg ? stream.msg : "it ends too early");
         }
         append(decoded, buffer.data(), buffer.size() - stream.avail_out, most_of(bytes));
-        if (status == Z_STREAM_END || !decoded.whole) {
+        if (!decoded.whole || (status == Z_STREAM_END && stream.avail_in == 0)) {
             return decoded;
+        }
+        if (status == Z_STREAM_END) {  // gzip's format allows for another member (RFC 1952, section 2.2)
+            if (window_bits <= MAX_WBITS) {
+                throw std::runtime_error("something follows its end");
+            }
+            inflateReset(&stream);
+            continue;
         }
         if (stream.avail_in == 0 && stream.avail_out > 0) {
             throw std::runtime_error("it ends too early");

@@ -3,7 +3,6 @@
 #include "cli11.hpp"
 #include "failure.hpp"
 #include "field_option.hpp"
-#include "queue_flags.hpp"
 #include "rabbit/error.hpp"
 
 #include <fmt/format.h>
@@ -12,8 +11,6 @@
 
 namespace cli {
 namespace {
-
-constexpr int command_invalid = 503;  // a reply code (AMQP 0-9-1, section 1.1 of the generated reference)
 
 /// How the exchange differs from the one asked for. The broker names the first difference only.
 std::string difference(const std::string& cause) {
@@ -72,11 +69,12 @@ void ExchangeFlags::declare(rabbit::Connection& connection, const std::string& n
     try {
         connection.declare_exchange(to_declare(name));
     } catch (const rabbit::Error& error) {
-        if (error.reply_code() == command_invalid) {
+        const auto has = [&error](std::string_view text) { return error.cause().find(text) != std::string::npos; };
+        if (has("unknown exchange type")) {
             throw UsageError(
                 fmt::format("--exchange-type {}: the broker does not know this type ({})", type, error.cause()));
         }
-        if (error.reply_code() == precondition_failed) {
+        if (has("inequivalent arg")) {
             throw rabbit::Error(error.kind(), error.operation(),
                                 fmt::format("{} ({})", difference(error.cause()), error.cause()), error.reply_code());
         }

@@ -54,7 +54,7 @@ private:
         other,  ///< shared with other processes, which do not expect O_NONBLOCK
     };
 
-    static constexpr std::size_t enough = 64 * 1024;
+    static constexpr std::size_t enough = std::size_t{64} * 1024;
 
     static void wait_without_limit(int descriptor);
     [[nodiscard]] std::optional<std::size_t> write_some(std::string_view text) const;

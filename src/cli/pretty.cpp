@@ -221,8 +221,9 @@ void append_body(std::string& to, const rabbit::Message& message, bool colored) 
     to += fmt::format("{}{}\n{}", margin, in_color(fmt::format("{}, {}", about, view.kind), Color::dim, colored),
                       view.lines);
     if (!view.whole) {
-        to += fmt::format("{}{}\n", body_margin,
-                          in_color("... cut; --format raw prints all of it", Color::note, colored));
+        to += fmt::format(
+            "{}{}\n", body_margin,
+            in_color(note.empty() ? "... cut; --format raw prints all of it" : "... cut", Color::note, colored));
     }
 }
 

@@ -82,7 +82,7 @@ rabbit::Queue declare_exactly(rabbit::Connection& connection, const QueueFlags& 
             return rabbit::Error(error.kind(), fmt::format("cannot declare queue '{}'", options.name), cause,
                                  error.reply_code());
         };
-        if (error.reply_code() == precondition_failed) {
+        if (error.cause().find("inequivalent arg") != std::string::npos) {
             throw explained(
                 fmt::format("{}; leave the declaring options out to use it as it is, delete it first, or "
                             "take another name ({})",

@@ -17,6 +17,7 @@ public:
     Signals& operator=(const Signals&) = delete;
 
     /// Readable from the first signal on. Do not read from it.
+    // NOLINTNEXTLINE(readability-convert-member-functions-to-static): there has to be an object
     [[nodiscard]] int descriptor() const noexcept;
 };
 

@@ -1,8 +1,6 @@
 #include "slow_reader.hpp"
 
-#include "output.hpp"
-
-#include <cerrno>
+#include "failure.hpp"
 
 #include <poll.h>
 
@@ -11,7 +9,8 @@ namespace cli {
 void wait_for_reader(rabbit::Connection& connection, int descriptor, rabbit::Deadline deadline) {
     pollfd output{descriptor, POLLOUT, 0};
     if (connection.wait_without_reading(deadline, {&output, 1}) == rabbit::WaitResult::deadline) {
-        throw OutputError(EAGAIN);
+        throw Failure(ExitCode::bad_output,
+                      "cannot write to standard output: its reader had stopped when the time was up");
     }
 }
 

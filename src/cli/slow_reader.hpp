@@ -5,7 +5,7 @@
 namespace cli {
 
 /// Waits until a slow reader of standard output goes on reading; heartbeats are kept meanwhile, and nothing is read from
-/// the broker. Throws OutputError if the deadline passes first.
+/// the broker. Throws Failure of code `bad_output` if the deadline passes first.
 void wait_for_reader(rabbit::Connection& connection, int descriptor, rabbit::Deadline deadline);
 
 }  // namespace cli

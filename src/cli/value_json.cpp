@@ -14,7 +14,6 @@ namespace {
 using rabbit::Array;
 using rabbit::Bytes;
 using rabbit::Decimal;
-using rabbit::Field;
 using rabbit::Table;
 using rabbit::Timestamp;
 using rabbit::Value;
@@ -276,7 +275,8 @@ std::string from_base64(std::string_view text) {
     constexpr auto alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const auto digits = std::min(text.size(), text.find_last_not_of('=') + 1);
     const auto padding = text.size() - digits;
-    if (text.size() % 4 != 0 || padding > 2 || text.substr(0, digits).find_first_not_of(alphabet) != text.npos) {
+    if (text.size() % 4 != 0 || padding > 2 ||
+        text.substr(0, digits).find_first_not_of(alphabet) != std::string_view::npos) {
         cannot_convert("it is not base64");
     }
     std::string bytes(text.size() / 4 * 3, '\0');

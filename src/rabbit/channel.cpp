@@ -260,6 +260,8 @@ void Channel::handle_method(const amqp_frame_t& frame) {
     };
     switch (id) {
         case AMQP_BASIC_DELIVER_METHOD: return assembler_.begin(arguments_of<amqp_basic_deliver_t>(frame));
+        case AMQP_BASIC_GET_OK_METHOD: return assembler_.begin(arguments_of<amqp_basic_get_ok_t>(frame));
+        case AMQP_BASIC_GET_EMPTY_METHOD: return consumer_->on_get_empty();
         case AMQP_BASIC_RETURN_METHOD: return assembler_.begin(arguments_of<amqp_basic_return_t>(frame));
         case AMQP_BASIC_ACK_METHOD: return confirm(arguments_of<amqp_basic_ack_t>(frame), true);
         case AMQP_BASIC_NACK_METHOD: return confirm(arguments_of<amqp_basic_nack_t>(frame), false);

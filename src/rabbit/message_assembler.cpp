@@ -16,6 +16,14 @@ void MessageAssembler::begin(const amqp_basic_deliver_t& method) {
     stage_ = Stage::header;
 }
 
+void MessageAssembler::begin(const amqp_basic_get_ok_t& method) {
+    pending_ = Delivery{.delivery_tag = method.delivery_tag,
+                        .redelivered = method.redelivered != 0,
+                        .address = {copy(method.exchange), copy(method.routing_key)},
+                        .message = {}};
+    stage_ = Stage::header;
+}
+
 void MessageAssembler::begin(const amqp_basic_return_t& method) {
     pending_ = Return{.reply_code = method.reply_code,
                       .reply_text = copy(method.reply_text),

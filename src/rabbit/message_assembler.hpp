@@ -24,6 +24,7 @@ public:
     static constexpr std::uint64_t max_body = 512U << 20;
 
     void begin(const amqp_basic_deliver_t& method);
+    void begin(const amqp_basic_get_ok_t& method);
     void begin(const amqp_basic_return_t& method);
     [[nodiscard]] bool begun() const noexcept { return stage_ != Stage::none; }
 

@@ -130,7 +130,7 @@ void Publisher::publish_again() {
 }
 
 void Publisher::restart() {
-    window_->restart();
+    *window_ = Window();
     select_confirms();
 }
 

@@ -24,8 +24,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char** environ;
-
 namespace receiving {
 namespace {
 
@@ -94,6 +92,7 @@ std::string why_too_large(const Variables& variables) {
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
     std::vector<char*> result;
+    result.reserve(texts.size() + 1);
     for (auto& text : texts) {
         result.push_back(text.data());
     }
@@ -137,16 +136,18 @@ void feed(cli::Fd& to, std::string_view& body) {
     }
 }
 
-/// Reads what the pipe holds; closes it at its end, or when the command has written more than any message can hold.
+/// RabbitMQ takes no larger message unless it is configured to.
+constexpr std::size_t most_output = std::size_t{128} << 20;
+
+/// Reads what the pipe holds; closes it at its end, or when the command has written more than may be.
 void drain(cli::Fd& from, std::string& output) {
-    constexpr std::size_t most = std::size_t{512} << 20;
     char buffer[64 * 1024];
     while (from) {
         const auto count = read(from.get(), buffer, sizeof buffer);
         if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
             return;
         }
-        if (count <= 0 || output.size() + static_cast<std::size_t>(count) > most) {
+        if (count <= 0 || output.size() > most_output) {
             from.reset();
             return;
         }
@@ -179,6 +180,9 @@ CommandStatus reap(pid_t pid) {
 std::string CommandStatus::text() const {
     if (!not_run.empty()) {
         return fmt::format("was not run, since {}", not_run);
+    }
+    if (overflow) {
+        return fmt::format("wrote more than {} MiB to standard output", most_output >> 20);
     }
     return signal != 0 ? fmt::format("was killed by signal {} ({})", signal, strsignal(signal))
                        : fmt::format("exited with status {}", exit_status);
@@ -224,6 +228,7 @@ CommandStatus run_command(const std::vector<std::string>& command, const rabbit:
             if (descriptors[0].revents != 0 || (!ended && !to && !from)) {
                 auto status = reap(child);
                 drain(from, written);
+                status.overflow = written.size() > most_output;
                 status.output = std::move(written);
                 return status;
             }

@@ -41,8 +41,12 @@ std::optional<Ending> CommandHandler::handle(const rabbit::Delivery& delivery) {
     if (!status.succeeded()) {
         return fail(delivery, fmt::format("'{}' {}", command, status.text()));
     }
-    if (replier_ && !replier_->reply(delivery.message, std::move(status.output))) {
-        return fail(delivery, fmt::format("the broker did not take the answer of '{}'", command));
+    if (replier_) {
+        const auto refusal = replier_->reply(delivery.message, std::move(status.output), ends_at_);
+        if (!refusal.empty()) {
+            return fail(delivery, fmt::format("the broker did not take the answer of '{}': {}", command,
+                                              cli::printable(refusal)));
+        }
     }
     pause_ = least_pause;
     take(delivery);

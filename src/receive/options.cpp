@@ -25,8 +25,8 @@ void add_ending(CLI::App& app, Options& options) {
     cli::add_seconds(app, "--idle", options.idle, 0, 1e9, "Stop after this long without a message")->group(group);
     app.add_flag("--drain", options.drain, "Stop when the queue is empty")->group(group);
     cli::add_number<std::uint64_t>(app, "--peek", options.peek, 1, 65535,
-                                   "Show up to N messages from the front of the queue (default 10) and leave it as it "
-                                   "was; they are marked as redelivered")
+                                   "Show up to N messages from the front of the queue and leave it as it was; they are "
+                                   "marked as redelivered")
         ->type_name("[N]")
         ->default_str("10")
         ->group(group);
@@ -97,7 +97,7 @@ void add_consumer(CLI::App& app, Options& options) {
 void exclude_from_peek(CLI::App& app) {
     auto* peek = app.get_option("--peek");
     for (const auto* taking : {"--count", "--idle", "--drain", "--ack", "--prefetch", "--purge", "--exclusive",
-                               "--exclusive-queue", "--bind", "COMMAND"}) {
+                               "--exclusive-queue", "--bind", "--durable", "--queue-arg", "--auto-delete", "COMMAND"}) {
         app.get_option(taking)->excludes(peek);
     }
 }
@@ -119,7 +119,7 @@ void Options::add_to(CLI::App& app) {
 
 void check_operand(const std::string& word) {
     const bool may_hold_password = word.starts_with("amqp:") || word.starts_with("amqps:") ||
-                                   word.find("://") != word.npos || word.find('@') != word.npos;
+                                   word.find("://") != std::string::npos || word.find('@') != std::string::npos;
     throw cli::UsageError(may_hold_password
                               ? "the broker's URL goes to --url; to run something as COMMAND write -- before it"
                               : fmt::format("'{0}' is not an option; to run it as COMMAND write -- {0}", word));

@@ -1,10 +1,12 @@
 #include "peek.hpp"
 
 #include "broker_rules.hpp"
+#include "failure.hpp"
 #include "output.hpp"
 #include "queue_type.hpp"
 #include "rabbit/consumer.hpp"
 #include "rabbit/error.hpp"
+#include "rabbit/getter.hpp"
 #include "repr.hpp"
 #include "say.hpp"
 #include "signals.hpp"
@@ -16,6 +18,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 #include <unistd.h>
 
@@ -34,75 +38,76 @@ public:
     }
 
     cli::ExitCode run() {
-        connection_.declare({.name = options_.queue.name, .passive = true});  // there is no other way to ask
-        const auto type = options_.is_stream() ? "stream" : type_of_queue(connection_, options_.queue.name);
-        is_stream_ = type == "stream";
+        const auto type = type_of_existing_queue();
         if (type == "quorum" && !nack_is_free(connection_.server())) {
             cli::say(
-                "{}: queue '{}': {} counts this as a failed delivery of each message, and a queue with a delivery "
-                "limit drops those that failed too often\n",
+                "{}: queue '{}': {} counts this as a failed delivery of each message, and puts it behind others that "
+                "were given back before\n",
                 program_, cli::printable(options_.queue.name), cli::printable(connection_.server()));
         }
-        rabbit::Consumer consumer(connection_, {.queue = options_.queue.name,
-                                                .consumer_tag = options_.consumer_tag,
-                                                .no_ack = false,
-                                                .prefetch = static_cast<std::uint16_t>(*options_.peek),
-                                                .arguments = arguments()});
+        bool interrupted = false;
         try {
-            print_first(consumer);
+            type == "stream" || (type.empty() && options_.is_stream()) ? read_stream()
+            : type == "quorum"                                         ? consume_and_give_back()
+                                                                       : get_and_give_back();
         } catch (const rabbit::Error& error) {
             if (error.kind() != rabbit::ErrorKind::interrupted) {
                 throw;
             }
-            interrupted_ = true;
+            interrupted = true;
         }
-        give_back(consumer);
         output_.flush();
-        if (interrupted_) {
+        connection_.close();  // which gives back, in order, what is not given back yet
+        if (interrupted) {
             return cli::exit_code_of_signal();
+        }
+        if (printed_ == 0 && !options_.verbosity.quiet) {
+            cli::say("{}: queue '{}' has no message that is ready\n", program_, cli::printable(options_.queue.name));
         }
         return printed_ == 0 ? cli::ExitCode::nothing_came : cli::ExitCode::done;
     }
 
 private:
-    [[nodiscard]] rabbit::Table arguments() const {
-        auto table = options_.parsed_consumer_arguments();
-        if (is_stream_) {
-            table.push_back({offset_argument, parse_offset(options_.offset.empty() ? "first" : options_.offset)});
+    std::string type_of_existing_queue() {
+        const auto& queue = options_.queue.name;
+        try {
+            connection_.declare({.name = queue, .passive = true});  // there is no other way to ask
+        } catch (const rabbit::Error& error) {
+            throw rabbit::Error(error.kind(), fmt::format("cannot look into queue '{}'", queue), error.cause(),
+                                error.reply_code());
         }
-        return table;
+        auto type = type_of_queue(connection_, queue);
+        if (options_.is_stream() && !type.empty() && type != "stream") {
+            throw cli::UsageError(fmt::format("--offset: queue '{}' is not a stream but a {} queue", queue, type));
+        }
+        return type;
     }
 
-    void print_first(rabbit::Consumer& consumer) {
-        const auto formatter = options_.formatter();
-        constexpr std::chrono::milliseconds longest{100};
-        for (std::chrono::milliseconds lull{5}; printed_ < *options_.peek && !rabbit::passed(ends_at_);) {
-            const auto delivery = consumer.next(rabbit::earlier(Clock::now() + lull, ends_at_));
-            if (delivery) {
-                formatter.write(output_, *delivery);
-                ++printed_;
-            } else if (is_over(consumer)) {
-                return;
-            } else {
-                output_.flush();
-                lull = std::min(2 * lull, longest);
+    /// A quorum queue takes back in order what one consumer had, not what was got one by one.
+    void consume_and_give_back() {
+        constexpr std::chrono::milliseconds lull{20};
+        constexpr std::chrono::seconds patience{2};  // another consumer may be the single active one
+        auto consumer = start_consumer({});
+        auto silent_until = Clock::now() + patience;
+        while (wants_more() && Clock::now() < silent_until) {
+            if (const auto delivery = consumer->next(rabbit::earlier(Clock::now() + lull, ends_at_))) {
+                print(*delivery);
+                silent_until = Clock::now() + patience;
+            } else if (is_empty(*consumer)) {
+                break;
             }
+        }
+        consumer->cancel();
+        while (consumer->next()) {
+        }
+        if (nack_is_free(connection_.server())) {
+            consumer->nack_all();
         }
     }
 
-    /// No further message is there. The broker may answer before it sends what it has already taken off the queue, but
-    /// not before it has handled what came before the question; hence it is asked twice. What a stream holds beyond the
-    /// offset nobody tells: a while without a message has to do.
-    bool is_over(const rabbit::Consumer& consumer) {
-        if (is_stream_) {
-            constexpr std::chrono::milliseconds enough{500};
-            const auto now = Clock::now();
-            if (printed_ != printed_before_ || silent_since_ == Clock::time_point()) {
-                printed_before_ = printed_;
-                silent_since_ = now;
-            }
-            return now - silent_since_ >= enough;
-        }
+    /// The broker may answer before it sends what it has already taken off the queue, but not before it has handled what
+    /// came before the question. Hence it is asked twice.
+    bool is_empty(const rabbit::Consumer& consumer) {
         for (int i = 0; i < 2; ++i) {
             const auto queue = connection_.declare({.name = options_.queue.name, .passive = true});
             if (queue.message_count > 0 || consumer.arrived() > 0) {
@@ -112,27 +117,66 @@ private:
         return true;
     }
 
-    void give_back(rabbit::Consumer& consumer) {
-        consumer.cancel();
-        while (consumer.next()) {
+    std::unique_ptr<rabbit::Consumer> start_consumer(rabbit::Table arguments) {
+        const auto own = options_.parsed_consumer_arguments();
+        arguments.insert(arguments.end(), own.begin(), own.end());
+        return std::make_unique<rabbit::Consumer>(
+            connection_, rabbit::ConsumerOptions{.queue = options_.queue.name,
+                                                 .consumer_tag = options_.consumer_tag,
+                                                 .no_ack = false,
+                                                 .prefetch = static_cast<std::uint16_t>(*options_.peek),
+                                                 .arguments = std::move(arguments)});
+    }
+
+    void get_and_give_back() {
+        rabbit::Getter getter(connection_);
+        while (wants_more()) {
+            const auto delivery = getter.get(options_.queue.name);
+            if (!delivery) {
+                break;
+            }
+            print(*delivery);
         }
-        if (!is_stream_ && nack_is_free(connection_.server())) {
-            consumer.nack_all();
+        if (nack_is_free(connection_.server())) {
+            getter.nack_all();
         }
-        connection_.close();  // which gives back, in order, what is left
+    }
+
+    /// What a stream holds beyond the offset nobody tells: a while without a message has to do.
+    void read_stream() {
+        constexpr std::chrono::milliseconds enough{500};
+        const auto consumer =
+            start_consumer({{offset_argument, parse_offset(options_.offset.empty() ? "first" : options_.offset)}});
+        while (wants_more()) {
+            const auto delivery = consumer->next(rabbit::earlier(Clock::now() + enough, ends_at_));
+            if (!delivery) {
+                return;
+            }
+            print(*delivery);
+        }
+    }
+
+    [[nodiscard]] bool wants_more() const { return printed_ < *options_.peek && !rabbit::passed(ends_at_); }
+
+    void print(const rabbit::Delivery& delivery) {
+        formatter_.write(output_, delivery);
+        ++printed_;
+    }
+
+    /// The reader has some time beyond --timeout, but not for ever.
+    [[nodiscard]] rabbit::Deadline reader_deadline() const {
+        constexpr std::chrono::seconds patience{2};
+        return ends_at_ ? rabbit::Deadline(std::max(*ends_at_, Clock::now() + patience)) : rabbit::Deadline();
     }
 
     const std::string& program_;
     const Options& options_;
     rabbit::Connection& connection_;
     rabbit::Deadline ends_at_;
-    bool is_stream_ = false;
-    bool interrupted_ = false;
+    cli::Formatter formatter_ = options_.formatter();
     std::uint64_t printed_ = 0;
-    std::uint64_t printed_before_ = 0;
-    Clock::time_point silent_since_;
     cli::Output output_{STDOUT_FILENO,
-                        [this](int descriptor) { cli::wait_for_reader(connection_, descriptor, ends_at_); }};
+                        [this](int descriptor) { cli::wait_for_reader(connection_, descriptor, reader_deadline()); }};
 };
 
 }  // namespace

@@ -128,7 +128,8 @@ private:
             "{}: connected to {} again{}{}{}\n", program_, connection_.endpoint().name(),
             options_.has_own_queue() || options_.queue.exclusive
                 ? "; messages for the queue that went with the connection are lost"
-                : "",
+            : options_.queue.auto_delete ? "; if the queue went with the connection, its messages are lost"
+                                         : "",
             queue_was_deleted ? fmt::format("; consuming from queue '{}' again", subscription_.consumer().queue()) : "",
             acks_.taken() < before ? "; messages whose acks did not arrive come again" : "");
     }

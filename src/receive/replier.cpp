@@ -3,6 +3,7 @@
 #include "repr.hpp"
 #include "say.hpp"
 
+#include <chrono>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -35,16 +36,16 @@ void Replier::close() {
     target_.close();
 }
 
-bool Replier::reply(const rabbit::Message& request, std::string answer) {
+std::string Replier::reply(const rabbit::Message& request, std::string answer, rabbit::Deadline ends_at) {
     const auto& properties = request.properties;
     if (!properties || properties->reply_to.value_or("").empty()) {
         cli::say("{}: a message has no reply-to: its answer is dropped\n", program_);
-        return true;
+        return {};
     }
     const auto& to = *properties->reply_to;
     if (to.starts_with(direct_reply) && !target_.has_queue(to)) {
         cli::say("{}: nobody waits for the answer any more (reply-to '{}')\n", program_, cli::printable(to));
-        return true;
+        return {};
     }
     nacked_ = false;
     target_.publish({.exchange = "", .routing_key = to},
@@ -52,10 +53,23 @@ bool Replier::reply(const rabbit::Message& request, std::string answer) {
                      .properties = std::make_shared<rabbit::Properties>(
                          rabbit::Properties{.correlation_id = properties->correlation_id})});
     target_.tend();
+    return await_confirm(ends_at);
+}
+
+std::string Replier::await_confirm(rabbit::Deadline ends_at) {
+    constexpr std::chrono::seconds patience{2};
+    rabbit::Deadline limit;
     while (target_.in_flight() > 0) {
-        interruption_.outlast([this] { return connection_.wait({}); });
+        const bool over = interruption_.pending() || rabbit::passed(ends_at);
+        if (over && !limit) {
+            limit = rabbit::Clock::now() + patience;
+        }
+        if (rabbit::passed(limit)) {
+            return "it does not confirm it";
+        }
+        interruption_.outlast([&] { return connection_.wait(rabbit::earlier(limit, over ? limit : ends_at)); });
     }
-    return !nacked_;
+    return nacked_ ? "it was nacked" : target_.refusal();
 }
 
 void Replier::settled(const rabbit::Settlement& settlement) {

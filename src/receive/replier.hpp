@@ -18,13 +18,15 @@ public:
     Replier& operator=(const Replier&) = delete;
 
     /// Publishes the answer to where the request says, and waits until the broker has confirmed it. Says so if nobody
-    /// waits for it. False: the broker did not take it.
-    bool reply(const rabbit::Message& request, std::string answer);
+    /// waits for it. Returns why the broker did not take it; empty: it did. Once a signal has come or `ends_at` has
+    /// passed, it waits for 2 s at most.
+    std::string reply(const rabbit::Message& request, std::string answer, rabbit::Deadline ends_at);
 
     /// connection.close; no answer can be published any more.
     void close();
 
 private:
+    std::string await_confirm(rabbit::Deadline ends_at);
     void settled(const rabbit::Settlement& settlement);
 
     const std::string& program_;

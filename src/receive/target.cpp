@@ -7,12 +7,16 @@
 #include "repr.hpp"
 #include "say.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace receiving {
 namespace {
 
-constexpr int not_found = 404;  // a reply code (AMQP 0-9-1, section 1.1 of the generated reference)
+// Reply codes (AMQP 0-9-1, section 1.1 of the generated reference).
+constexpr int not_found = 404;
+constexpr int precondition_failed = 406;
 
 /// Calls `use`, and again when a signal has ended it; its errors are this side's.
 template <class Use>
@@ -38,14 +42,33 @@ rabbit::PublisherOptions Target::with_news(rabbit::PublisherOptions options) {
         cli::say("{}: {}\n", program_, cli::printable(error.what()));
     };
     options.on_reopened = [this](std::size_t in_flight) {
-        cli::say("{}: connected to {} again; {} messages in flight are published again and may be there twice\n",
-                 program_, connection_.endpoint().name(), in_flight);
+        cli::say("{}: connected to {} again{}\n", program_, connection_.endpoint().name(),
+                 in_flight == 0
+                     ? std::string()
+                     : fmt::format("; {} messages in flight are published again and may be there twice", in_flight));
     };
     return options;
 }
 
+/// RabbitMQ closes the channel over a message larger than its max_message_size.
+template <class Use>
+void Target::noting_a_refusal(const Use& use) {
+    try {
+        use();
+    } catch (const rabbit::Error& error) {
+        if (error.reply_code() != precondition_failed) {
+            throw;
+        }
+        refusal_ = error.cause();
+        connection_.reopen_channel();
+        publisher_.restart();
+    }
+}
+
 void Target::publish(rabbit::Address address, rabbit::Message message) {
-    guarded(interruption_, [&] { publisher_.publish(std::move(address), std::move(message)); });
+    refusal_.clear();
+    guarded(interruption_,
+            [&] { noting_a_refusal([&] { publisher_.publish(std::move(address), std::move(message)); }); });
 }
 
 bool Target::has_queue(const std::string& name) {
@@ -66,14 +89,20 @@ bool Target::has_queue(const std::string& name) {
 }
 
 void Target::close() {
-    guarded(interruption_, [this] { connection_.close(); });
+    try {
+        connection_.set_deadline(rabbit::Clock::now() + std::chrono::seconds(2));
+        interruption_.outlast([this] { connection_.close(); });
+    } catch (const rabbit::Error&) {  // what was confirmed is confirmed
+    }
 }
 
 void Target::tend() {
     tended_at_ = rabbit::Clock::now();
     guarded(interruption_, [this] {
-        while (publisher_.wait(rabbit::Clock::now()) == rabbit::WaitResult::frame) {
-        }
+        noting_a_refusal([this] {
+            while (publisher_.wait(rabbit::Clock::now()) == rabbit::WaitResult::frame) {
+            }
+        });
     });
 }
 

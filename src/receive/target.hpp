@@ -23,13 +23,16 @@ public:
     Target(const std::string& program, const cli::ConnectionFlags& flags, const cli::Verbosity& verbosity,
            int interrupt, Interruption& interruption, rabbit::PublisherOptions options);
 
-    /// Rabbit::Publisher::publish().
+    /// rabbit::Publisher::publish().
     void publish(rabbit::Address address, rabbit::Message message);
+    /// Why the broker refused what was published last, which is then no longer in flight; empty: it did not.
+    [[nodiscard]] const std::string& refusal() const noexcept { return refusal_; }
     [[nodiscard]] std::size_t in_flight() const noexcept { return publisher_.in_flight(); }
 
     /// A passive queue.declare, after waiting for the confirms of what is in flight. False: there is no such queue.
     bool has_queue(const std::string& name);
 
+    /// connection.close; a broker that does not answer it is given 2 s.
     void close();
 
     [[nodiscard]] int descriptor() const override { return connection_.descriptor(); }
@@ -37,12 +40,15 @@ public:
     void tend() override;
 
 private:
+    template <class Use>
+    void noting_a_refusal(const Use& use);
     rabbit::PublisherOptions with_news(rabbit::PublisherOptions options);
 
     const std::string& program_;
     Interruption& interruption_;
     rabbit::Connection connection_;
     rabbit::Publisher publisher_;
+    std::string refusal_;
     rabbit::Clock::time_point tended_at_ = rabbit::Clock::now();
 };
 

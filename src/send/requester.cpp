@@ -25,6 +25,8 @@ using rabbit::Clock;
 /// The pseudo-queue from which answers are consumed, and the reply-to of requests.
 constexpr auto direct_reply = "amq.rabbitmq.reply-to";
 
+constexpr auto patience = std::chrono::seconds(2);  ///< with a broker or a reader, once the run is over
+
 std::string random_id() {
     std::random_device random;
     return fmt::format("{:08x}{:08x}-", random(), random());
@@ -38,10 +40,11 @@ Requester::Requester(const std::string& program, Options& options, rabbit::Conne
       connection_(connection),
       run_id_(random_id()),
       formatter_(options.format.formatter(cli::Format::lines)),
-      output_(STDOUT_FILENO, [this](int descriptor) { cli::wait_for_reader(connection_, descriptor, ends_at_); }),
+      output_(STDOUT_FILENO,
+              [this](int descriptor) { cli::wait_for_reader(connection_, descriptor, reader_deadline()); }),
       report_({.program = program,
                .stream = options.has_records() || options.repeat > 1,
-               .shows_progress = !(options.reads_standard_input() && isatty(STDIN_FILENO)),
+               .shows_progress = !(options.reads_standard_input() && isatty(STDIN_FILENO)) && !isatty(STDOUT_FILENO),
                .quiet = options.verbosity.quiet,
                .names_confirmed = false,
                .repeat = options.repeat},
@@ -68,14 +71,27 @@ cli::ExitCode Requester::run(Source& source) {
         }
         input_left_ = !source.at_end();
         print_what_came();
-        connection_.set_deadline(Clock::now() + std::chrono::seconds(2));
-        connection_.close();
     } catch (const std::exception& error) {
         return end_early(error);
     }
+    close();
     report_.finish();
     say_what_is_missing("the time was up");
     return exit_code();
+}
+
+/// What was answered is answered, and nobody waits for the rest: a broker that is busy may take its time.
+void Requester::close() {
+    try {
+        connection_.set_deadline(Clock::now() + patience);
+        connection_.close();
+    } catch (const rabbit::Error&) {
+    }
+}
+
+/// The reader has some time beyond --timeout, but not for ever.
+rabbit::Deadline Requester::reader_deadline() const {
+    return ends_at_ ? rabbit::Deadline(std::max(*ends_at_, Clock::now() + patience)) : rabbit::Deadline();
 }
 
 /// A body larger than all the room goes alone.
@@ -89,6 +105,9 @@ bool Requester::ask(const rabbit::Address& address, rabbit::Message message) {
         if (!wait({})) {
             return false;
         }
+    }
+    if (rabbit::passed(ends_at_)) {
+        return false;
     }
     auto properties = message.properties ? *message.properties : rabbit::Properties();
     properties.correlation_id = fmt::format("{}{}", run_id_, first_ + requests_.size());
@@ -201,10 +220,10 @@ void Requester::reopened() {
 }
 
 void Requester::ask_again() {
-    for (std::size_t i = 0; i < requests_.size(); ++i) {  // publishing may settle them, but not remove any
-        if (requests_[i].confirmed && !requests_[i].is_over()) {
-            requests_[i].confirmed = false;
-            publish(requests_[i]);
+    for (auto& request : requests_) {  // publishing may settle some, but removes none
+        if (request.confirmed && !request.is_over()) {
+            request.confirmed = false;
+            publish(request);
         }
     }
 }
@@ -213,13 +232,15 @@ cli::ExitCode Requester::end_early(const std::exception& error) {
     report_.clear_progress();
     const auto code = cli::report_error(program_, error);
     try {
+        const bool input_failed = code == cli::ExitCode::bad_input || code == cli::ExitCode::no_input;
+        while (input_failed && !requests_.empty() && wait({})) {  // what came before it is answered all the same
+        }
         take_answers();
         print_answers();
         print_what_came();
-        connection_.set_deadline(Clock::now() + std::chrono::seconds(2));
-        connection_.close();
     } catch (const std::exception&) {  // there is an error already
     }
+    close();
     report_.finish();
     say_what_is_missing("the end");
     return code;

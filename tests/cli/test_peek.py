@@ -63,18 +63,58 @@ def test_so_many(send: Program, receive: Program, channel: BlockingChannel, brok
     assert [body for body, _redelivered in left_in(channel, queue)] == bodies
 
 
+def test_a_queue_that_is_deleted_with_its_last_consumer_stays(
+    send: Program, receive: Program, channel: BlockingChannel, queue: str
+) -> None:
+    channel.queue_declare(queue, auto_delete=True)
+    fill(send, queue, numbered(range(3)), "--no-declare")
+    for _ in range(2):
+        assert receive("-q", queue, "--peek", "--format", "lines").stdout == b"0\n1\n2\n"
+    assert [body for body, _redelivered in left_in(channel, queue)] == numbered(range(3))
+
+
+def test_the_order_after_peeks_of_fewer_and_fewer(
+    send: Program, receive: Program, channel: BlockingChannel, queue: str
+) -> None:
+    channel.queue_declare(queue)
+    bodies = numbered(range(12))
+    fill(send, queue, bodies)
+    for count in 10, 3, 2:
+        assert receive("-q", queue, "--peek", str(count), "--format", "lines").stdout == lines(bodies[:count])
+    assert [body for body, _redelivered in left_in(channel, queue)] == bodies
+
+
+def test_a_queue_with_a_single_active_consumer(receive: Program, channel: BlockingChannel, queue: str) -> None:
+    """A peek neither waits for the active one nor takes its place."""
+    channel.queue_declare(queue, arguments={"x-single-active-consumer": True})
+    channel.basic_qos(prefetch_count=1)
+    active = channel.consume(queue, inactivity_timeout=15)
+    channel.basic_publish("", queue, b"0")
+    channel.basic_publish("", queue, b"1")
+    assert next(active)[2] == b"0"
+    assert receive("-q", queue, "--peek", "--format", "lines").stdout == b"1\n"
+
+
+def test_an_offset_in_a_queue_that_is_no_stream(receive: Program, channel: BlockingChannel, queue: str) -> None:
+    channel.queue_declare(queue)
+    result = receive("-q", queue, "--peek", "--offset", "first")
+    assert result.returncode == 64
+    assert result.stderr == f"receive: --offset: queue '{queue}' is not a stream but a classic queue\n".encode()
+
+
 @TYPES
 def test_an_empty_queue(receive: Program, broker_url: str, queue: str, kind: str) -> None:
     declare(broker_url, queue, kind)
     result = receive("-q", queue, "--peek")
     assert (result.returncode, result.stdout) == (2, b"")
+    assert result.stderr.endswith(f"receive: queue '{queue}' has no message that is ready\n".encode())
 
 
 def test_a_queue_that_is_not_there_is_not_declared(receive: Program, queue: str) -> None:
     for _ in range(2):
         result = receive("-q", queue, "--peek")
         assert result.returncode == 1
-        assert b"404 NOT_FOUND" in result.stderr
+        assert b"cannot look into queue" in result.stderr and b"404 NOT_FOUND" in result.stderr
 
 
 def test_delivery_counts(

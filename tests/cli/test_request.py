@@ -15,7 +15,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from program import DEADLINE, Process, Program
 from proxy import Proxy
 from receive_support import await_consumer, await_ready, declare_with, left_in, witness
-from send_support import Pipe, feed
+from send_support import Pipe, PrivateBroker, feed, private_broker
 from witness import publish
 
 NOWHERE = "amqp://127.0.0.1:1/"
@@ -339,7 +339,7 @@ def test_an_answer_that_is_not_taken(receive: Program, channel: BlockingChannel,
     channel.basic_publish("", queue, b"4", pika.BasicProperties(reply_to=full))
     result = receive("-q", queue, *DOUBLE)
     assert result.returncode == 1
-    assert b"the broker did not take the answer of '/bin/sh'; the message goes back to the queue" in result.stderr
+    assert b"the broker did not take the answer of '/bin/sh': it was nacked; the message goes back to the queue" in result.stderr
     assert left_in(channel, queue) == [(b"4", True)]
 
 
@@ -354,6 +354,78 @@ def test_the_count_of_served_requests(send: Program, receive: Program, queue: st
     serving = start_server(receive, queue, "--count", "2", *DOUBLE)
     assert send("-q", queue, "--request", "1", "2").stdout == b"2\n4\n"
     assert serving.finish().returncode == 0
+
+
+def test_what_came_is_printed_whole_when_the_time_is_up(send: Program, broker_url: str, queue: str) -> None:
+    """The first request is never answered, and what waits for it is more than a pipe holds."""
+    asked = []
+
+    def all_but_the_first(channel: BlockingChannel, request: pika.BasicProperties, body: bytes) -> None:
+        asked.append(body)
+        if len(asked) > 1:
+            answer(channel, request, b"x" * 100_000)
+
+    with server(broker_url, queue, all_but_the_first, 10):
+        result = send("-q", queue, "--request", "--timeout", "3", "--repeat", "10", "a")
+    assert (result.returncode, len(result.stdout)) == (3, 9 * 100_001)
+
+
+def test_a_malformed_record_does_not_keep_those_before_it_from_their_answers(
+    send: Program, receive: Program, queue: str
+) -> None:
+    start_server(receive, queue, *DOUBLE)
+    result = feed(send, b'{"payload":"1"}{"payload":"2"}{bad', "-q", queue, "--json", "--request")
+    assert (result.returncode, result.stdout) == (65, b"2\n4\n")
+
+
+def test_the_time_is_kept_with_a_large_window(send: Program, channel: BlockingChannel, queue: str) -> None:
+    """Whether the broker has confirmed everything by then or not."""
+    channel.queue_declare(queue)
+    result = send("-q", queue, "--request", "--repeat", "100000", "--window", "100000", "--timeout", "1", "x")
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert b"0 of " in result.stderr and b"lost" not in result.stderr
+
+
+@pytest.fixture(scope="module")
+def small_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateBroker]:
+    """It takes no message larger than a megabyte."""
+    with private_broker(tmp_path_factory.mktemp("small"), "max_message_size = 1000000") as broker:
+        yield broker
+
+
+def test_an_answer_that_is_too_large_for_the_broker(send: Program, receive: Program, small_broker: PrivateBroker) -> None:
+    """It has failed like a COMMAND: the request is rejected, and the next one is answered."""
+    server = receive.start(
+        "-q", "rpc", "--on-failure", "reject", "--reply", "--", "/bin/sh", "-c", "head -c $(cat) /dev/zero", url=small_broker.url
+    )
+    await_ready(server)
+    result = send("-q", "rpc", "--request", "--timeout", "5", "--format", "raw", "2000000", "10", url=small_broker.url)
+    assert (result.returncode, result.stdout) == (3, b"\0" * 10)
+    assert b"the broker did not take the answer of '/bin/sh': 406 PRECONDITION_FAILED" in server.stderr
+    assert b"the message was rejected" in server.stderr
+
+
+@pytest.mark.parametrize("end", ["timeout", "signal"])
+def test_an_answer_that_is_not_confirmed(receive: Program, small_broker: PrivateBroker, end: str) -> None:
+    """A broker that takes no messages does not keep `receive` from ending, and the request goes back."""
+    queue = f"alarm-{end}"
+    with witness(small_broker.url) as channel:
+        answers = channel.queue_declare(f"answers-{end}").method.queue
+        channel.queue_declare(queue)
+        channel.basic_publish("", queue, b"4", pika.BasicProperties(reply_to=answers))
+    small_broker.run("ctl", "set_vm_memory_high_watermark", "0.00001")
+    try:
+        limit = ["--timeout", "3"] if end == "timeout" else []
+        process = receive.start("-q", queue, *limit, *DOUBLE, url=small_broker.url)
+        process.wait_for(lambda: b"takes no messages" in process.stderr, "word about the alarm")
+        if end == "signal":
+            process.terminate()
+        result = process.finish(15)
+    finally:
+        small_broker.run("ctl", "set_vm_memory_high_watermark", "0.4")
+    assert result.returncode in (0, 1)
+    with witness(small_broker.url) as channel:
+        assert [body for body, _redelivered in left_in(channel, queue)] == [b"4"]
 
 
 @pytest.mark.parametrize(

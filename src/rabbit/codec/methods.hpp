@@ -84,6 +84,10 @@ inline constexpr auto method_id<amqp_basic_ack_t> = AMQP_BASIC_ACK_METHOD;
 template <>
 inline constexpr auto method_id<amqp_basic_nack_t> = AMQP_BASIC_NACK_METHOD;
 template <>
+inline constexpr auto method_id<amqp_basic_get_t> = AMQP_BASIC_GET_METHOD;
+template <>
+inline constexpr auto method_id<amqp_basic_get_ok_t> = AMQP_BASIC_GET_OK_METHOD;
+template <>
 inline constexpr auto method_id<amqp_basic_reject_t> = AMQP_BASIC_REJECT_METHOD;
 
 /// Methods of the class connection go over channel 0 (AMQP 0-9-1, section 4.2.3), all others over the one channel.
