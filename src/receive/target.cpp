@@ -73,19 +73,34 @@ void Target::publish(rabbit::Address address, rabbit::Message message) {
 
 bool Target::has_queue(const std::string& name) {
     return guarded(interruption_, [&] {
-        publisher_.settle();
-        try {
-            connection_.declare({.name = name, .passive = true});
-            return true;
-        } catch (const rabbit::Error& error) {
-            if (error.reply_code() != not_found) {
-                throw;
+        for (;;) {
+            try {
+                return ask_for_queue(name);
+            } catch (const rabbit::Error& error) {
+                if (!connection_.may_reopen(error)) {
+                    throw;
+                }
+                cli::say("{}: {}\n", program_, cli::printable(error.what()));
             }
+            connection_.reopen();
+            publisher_.restart();
         }
-        connection_.reopen_channel();
-        publisher_.restart();
-        return false;
     });
+}
+
+bool Target::ask_for_queue(const std::string& name) {
+    publisher_.settle();
+    try {
+        connection_.declare({.name = name, .passive = true});
+        return true;
+    } catch (const rabbit::Error& error) {
+        if (error.reply_code() != not_found) {
+            throw;
+        }
+    }
+    connection_.reopen_channel();
+    publisher_.restart();
+    return false;
 }
 
 void Target::close() {

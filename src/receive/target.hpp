@@ -40,6 +40,7 @@ public:
     void tend() override;
 
 private:
+    bool ask_for_queue(const std::string& name);
     template <class Use>
     void noting_a_refusal(const Use& use);
     rabbit::PublisherOptions with_news(rabbit::PublisherOptions options);

@@ -243,4 +243,4 @@ def test_a_bad_offset(receive: Program, offset: str) -> None:
 def test_drain_of_what_turns_out_to_be_a_stream(receive: Program, stream: str) -> None:
     result = receive("-q", stream, "--drain", *LINES)
     assert (result.returncode, result.stdout) == (64, b"")
-    assert b"--idle" in result.stderr and b"--queue-type stream" in result.stderr
+    assert b"--idle" in result.stderr and b"--offset next" in result.stderr

@@ -250,6 +250,7 @@ def test_a_lost_connection(send: Program, receive: Program, broker_url: str, que
         asking.expect_lines(1)
         proxy.cut_after(0)
         result = asking.finish(60)
+        assert serving.running, serving.stderr
     assert (result.returncode, result.stdout) == (0, b"a\nb\nc\nd\ne\nf\n")
     if which == "requester":
         assert b"requests without an answer are asked again and may be answered twice\n" in result.stderr
