@@ -61,7 +61,7 @@ public:
     std::optional<Got> get(const std::string& queue, bool ack = true);
 
 private:
-    void check(const amqp_rpc_reply_t& reply, std::string_view what) const;
+    static void check(const amqp_rpc_reply_t& reply, std::string_view what);
     /// Waits until the broker has confirmed what was published.
     void settle();
 
@@ -121,7 +121,7 @@ protected:
     [[nodiscard]] static rabbit::Connection connect(rabbit::ConnectionOptions options = {});
 
     /// Not declared yet; deleted afterwards.
-    const std::string& queue() const { return queue_; }
+    [[nodiscard]] const std::string& queue() const { return queue_; }
     /// Declares queue(), for a test that is not about declaring.
     void declare_queue();
     Witness& witness() { return *witness_; }

@@ -20,13 +20,13 @@ using rabbit::ErrorKind;
 
 class ConsumerTest : public broker::Test {
 protected:
-    rabbit::ConsumerOptions of_queue() const {
+    [[nodiscard]] rabbit::ConsumerOptions of_queue() const {
         rabbit::ConsumerOptions options;
         options.queue = queue();
         return options;
     }
 
-    rabbit::ConsumerOptions acking(std::uint16_t prefetch = 0) const {
+    [[nodiscard]] rabbit::ConsumerOptions acking(std::uint16_t prefetch = 0) const {
         auto options = of_queue();
         options.no_ack = false;
         options.prefetch = prefetch;

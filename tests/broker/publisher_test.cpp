@@ -42,7 +42,7 @@ protected:
         return options;
     }
 
-    rabbit::Address address() const { return {"", queue()}; }
+    [[nodiscard]] rabbit::Address address() const { return {"", queue()}; }
 
     static rabbit::Message message(std::string body) { return {std::move(body), nullptr}; }
 
@@ -318,7 +318,7 @@ TEST_F(PublisherTest, EveryPropertyAndHeaderTypeArrives) {
                                 {"bytes", {rabbit::Bytes{"\0\xff"s}}},
                                 {"decimal", {rabbit::Decimal{2, 314}}},
                                 {"double", {-0.25}},
-                                {"float", {0.5f}},
+                                {"float", {0.5F}},
                                 {"int16", {std::int16_t{-16}}},
                                 {"int32", {std::int32_t{-32}}},
                                 {"int64", {std::int64_t{-64}}},
@@ -376,7 +376,7 @@ TEST_F(PublisherTest, HeadersThatFitNoFrameAreInvalidAndNotPublished) {
     auto connection = connect();
     rabbit::Publisher publisher(connection, noting());
     rabbit::Properties properties;
-    properties.headers = rabbit::Table{{"long", {std::string(256 * 1024, 'x')}}};
+    properties.headers = rabbit::Table{{"long", {std::string(std::size_t{256} * 1024, 'x')}}};
     const auto shared = std::make_shared<rabbit::Properties>(properties);
     EXPECT_EQ(error_of([&] { publisher.publish(address(), {"hello", shared}); }).kind(), ErrorKind::invalid);
     EXPECT_EQ(publisher.published(), 0U);

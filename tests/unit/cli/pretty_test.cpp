@@ -45,7 +45,7 @@ std::string utf8(char32_t c) {
     return text;
 }
 
-rabbit::Delivery delivery_of(std::string body, rabbit::Properties properties = {}) {
+rabbit::Delivery delivery_of(std::string body, const rabbit::Properties& properties = {}) {
     rabbit::Delivery delivery;
     delivery.address = {.exchange = "logs", .routing_key = "disk.full"};
     delivery.message = {.body = std::move(body), .properties = std::make_shared<rabbit::Properties>(properties)};
@@ -250,7 +250,8 @@ TEST(DecodeContent, Decompresses) {
 }
 
 TEST(DecodeContent, EndsAtALimitOfSizeAndRatio) {
-    const std::string zeros(100'000'000, '\0');
+    std::string zeros;
+    zeros.resize(100'000'000);
     for (const auto& [encoding, bytes] : {std::pair{"gzip", deflated(zeros, 16 + MAX_WBITS)}, {"zstd", zstd(zeros)}}) {
         const auto decoded = decode_content(encoding, bytes);
         EXPECT_FALSE(decoded->whole) << encoding;

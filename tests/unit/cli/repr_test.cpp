@@ -134,7 +134,7 @@ for first in range(128):
     for second in "\0\t\n\r\"' \\x~\x7f":
         show_text(chr(first) + second)
 )py",
-                          128 * 12, cli::repr_text);
+                          std::size_t{128} * 12, cli::repr_text);
 }
 
 TEST(ReprText, OfLatin1IsPythons) {

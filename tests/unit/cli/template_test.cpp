@@ -14,7 +14,6 @@
 namespace {
 
 using rabbit::Table;
-using rabbit::Value;
 
 rabbit::Delivery delivery() {
     rabbit::Properties properties;

@@ -47,7 +47,7 @@ public:
     Peer& operator=(const Peer&) = delete;
 
     /// Takes connections and leaves them unanswered.
-    void be_silent() { EXPECT_EQ(listen(fd_, 8), 0); }
+    void be_silent() const { EXPECT_EQ(listen(fd_, 8), 0); }
 
     /// Takes one connection, answers what it says with `text`, and closes it.
     void answer(std::string_view text) {
@@ -72,7 +72,7 @@ public:
             const int client = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
             filling_.push_back(client);
             const sockaddr_in address = loopback(port_);
-            connect(client, as_address(address), sizeof address);
+            static_cast<void>(connect(client, as_address(address), sizeof address));
             pollfd polled{client, POLLOUT, 0};
             if (poll(&polled, 1, 100) == 0) {
                 return;

@@ -23,7 +23,7 @@ public:
         close(fd_);
     }
 
-    void make_readable() { eventfd_write(fd_, 1); }
+    void make_readable() const { eventfd_write(fd_, 1); }
 
     std::optional<std::size_t> write(std::string_view bytes) override {
         written_ += bytes;
@@ -81,7 +81,7 @@ rabbit::StreamOpener FakeBroker::opener() {
 }
 
 void FakeBroker::say(const amqp_frame_t& frame) {
-    constexpr std::size_t frame_max = 128 * 1024;
+    constexpr std::size_t frame_max = std::size_t{128} * 1024;
     rabbit::append_frame(said_, frame, frame_max);
     if (end_) {
         end_->make_readable();

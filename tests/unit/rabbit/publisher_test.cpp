@@ -40,7 +40,8 @@ protected:
 
     void publish(const std::string& body, const std::string& routing_key = "hello",
                  std::shared_ptr<const rabbit::Properties> properties = {}) {
-        publisher->publish({.exchange = "", .routing_key = routing_key}, {.body = body, .properties = properties});
+        publisher->publish({.exchange = "", .routing_key = routing_key},
+                           {.body = body, .properties = std::move(properties)});
     }
 
     FakeBroker broker;

@@ -25,6 +25,7 @@ protected:
     void TearDown() override { fs::remove_all(folder_); }
 
     /// A file of the folder; its path.
+    // NOLINTNEXTLINE(modernize-use-nodiscard): some tests need the file and not its name
     std::string make(const std::string& name, const std::string& content,
                      fs::perms permissions = fs::perms::owner_all) const {
         const auto path = folder_ / name;

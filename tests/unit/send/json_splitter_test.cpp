@@ -40,7 +40,7 @@ struct Stream {
 class JsonSplitterOf : public testing::TestWithParam<Stream> {};
 
 TEST_P(JsonSplitterOf, FindsTheObjectsHoweverTheyCome) {
-    for (const std::size_t piece : {1, 2, 3, 7, 1000}) {
+    for (const std::size_t piece : {1U, 2U, 3U, 7U, 1000U}) {
         EXPECT_EQ(split(GetParam().text, piece), GetParam().objects) << "in pieces of " << piece;
     }
 }
@@ -67,7 +67,7 @@ class JsonSplitterOfMalformed : public testing::TestWithParam<Malformed> {};
 
 TEST_P(JsonSplitterOfMalformed, SaysWhereAndWhy) {
     const auto& [text, line, cause] = GetParam();
-    for (const std::size_t piece : {1, 1000}) {
+    for (const std::size_t piece : {1U, 1000U}) {
         try {
             split(text, piece);
             ADD_FAILURE() << text << " was taken";

@@ -12,7 +12,6 @@ namespace {
 
 using rabbit::Outcome;
 using sending::Report;
-using sending::ReportOptions;
 
 class ReportTest : public testing::Test {
 protected:

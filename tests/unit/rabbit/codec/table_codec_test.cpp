@@ -88,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
                     OnTheWire{"UInt32", {std::uint32_t{0xfffffffe}}, "i\xff\xff\xff\xfe"},
                     OnTheWire{"Int64", {std::int64_t{-2}}, "l\xff\xff\xff\xff\xff\xff\xff\xfe"},
                     OnTheWire{"UInt64", {std::uint64_t{0xfffffffffffffffe}}, "L\xff\xff\xff\xff\xff\xff\xff\xfe"},
-                    OnTheWire{"Float", {-1.5f}, "f\xbf\xc0\0\0"s},
+                    OnTheWire{"Float", {-1.5F}, "f\xbf\xc0\0\0"s},
                     OnTheWire{"Double", {-1.5}, "d\xbf\xf8\0\0\0\0\0\0"s},
                     OnTheWire{"DecimalNumber", {Decimal{2, 314}}, "D\2\0\0\1\x3a"s},
                     OnTheWire{"Time", {Timestamp{1'700'000'000}}, "T\0\0\0\0\x65\x53\xf1\0"s},

@@ -49,7 +49,7 @@ public:
         for (int i = 0; i < 16; ++i) {
             const int client = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
             filling_.push_back(client);
-            connect(client, address_.get(), address_.size);
+            static_cast<void>(connect(client, address_.get(), address_.size));
             pollfd polled{client, POLLOUT, 0};
             if (poll(&polled, 1, 100) == 0) {
                 return;
