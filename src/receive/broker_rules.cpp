@@ -42,7 +42,7 @@ std::string type_of_refusing_queue(const rabbit::Error& error) {
     constexpr std::string_view after = "_queue";
     const std::string_view cause = error.cause();
     const auto found = cause.find(before);
-    if (found == cause.npos) {
+    if (found == std::string_view::npos) {
         return {};
     }
     const auto type = cause.substr(found + before.size());

@@ -190,7 +190,7 @@ def test_ctrl_c_ends_the_wait(send: Program, broker_url: str, queue: str) -> Non
     assert b"1 of 2 requests were answered before the end; the first without an answer is record 2" in result.stderr
 
 
-@pytest.mark.parametrize("size", [0, 1, 131_072, 1_000_000, 16_000_000])
+@pytest.mark.parametrize("size", [0, 1, 131_072, 1_000_000, 4_000_000])
 def test_an_answer_of_any_size(send: Program, receive: Program, queue: str, size: int) -> None:
     start_server(receive, queue, "--reply", "--", "/bin/sh", "-c", f"cat >/dev/null; head -c {size} /dev/zero")
     result = send("-q", queue, "--request", "--format", "raw", "a")
