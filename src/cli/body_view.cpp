@@ -125,9 +125,9 @@ void append_hex(BodyView& view, std::string_view body, std::string_view margin) 
     for (std::size_t at = 0; at < body.size(); at += width) {
         std::string hex;
         std::string characters;
-        for (const unsigned char byte : body.substr(at, width)) {
-            hex += fmt::format("{:02x} ", byte);
-            characters += byte >= ' ' && byte <= '~' ? static_cast<char>(byte) : '.';
+        for (const char byte : body.substr(at, width)) {
+            hex += fmt::format("{:02x} ", static_cast<unsigned char>(byte));
+            characters += byte >= ' ' && byte <= '~' ? byte : '.';
         }
         view.lines += fmt::format("{}{:08x}  {:<48} {}\n", margin, at, hex, characters);
     }

@@ -38,7 +38,7 @@ public:
         return all;
     }
 
-    void fill() {
+    static void fill() {
         while (send(STDERR_FILENO, "x", 1, MSG_DONTWAIT) == 1) {
         }
     }

@@ -77,7 +77,7 @@ TEST_F(InputTest, AnObjectEndsAtItsBracket) {
 TEST_F(InputTest, RecordsMayBeLongerThanWhatIsReadAtOnce) {
     const std::string body(200'000, 'x');
     EXPECT_EQ(records({body + "\n" + body}, Framing::line), (Records{body, body}));
-    const auto object = "{\"a\":\"" + body + "\"}";
+    const auto object = R"({"a":")" + body + R"("})";
     EXPECT_EQ(records({object + "\n" + object}, Framing::json), (Records{object, object}));
 }
 

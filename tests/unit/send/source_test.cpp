@@ -37,7 +37,7 @@ protected:
 
     void write(const std::string& text) const { std::ofstream(file_, std::ios::binary) << text; }
 
-    std::string failure(const Options& options) const {
+    [[nodiscard]] static std::string failure(const Options& options) {
         Source source(options);
         try {
             bodies(source);
