@@ -17,6 +17,14 @@ enum class ErrorKind {
     interrupted,  ///< ConnectionOptions::interrupt became readable
 };
 
+/// Some of the broker's reply codes (AMQP 0-9-1, section 1.1 of the generated reference).
+namespace reply_code {
+inline constexpr int not_found = 404;
+inline constexpr int precondition_failed = 406;
+inline constexpr int not_implemented = 540;
+inline constexpr int internal_error = 541;
+}  // namespace reply_code
+
 /// Every failure of this library. what() reads "operation, target: cause".
 class Error : public std::runtime_error {
 public:

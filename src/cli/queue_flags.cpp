@@ -13,24 +13,19 @@ constexpr auto group = "Queue";
 
 /// Names that only the broker may declare (AMQP 0-9-1, section 1.7.2.1 of the generated reference).
 constexpr auto reserved = "amq.";
-/// Of the address of a client that waits for an answer. RabbitMQ lets a passive declaration ask whether it still does
-/// (https://www.rabbitmq.com/docs/direct-reply-to).
-constexpr auto direct_reply = "amq.rabbitmq.reply-to.";
-
-// AMQP 0-9-1, section 1.1 of the generated reference.
-constexpr int internal_error = 541;
 
 /// RabbitMQ closes the connection over a queue that is neither durable nor exclusive once its deprecated feature
 /// is switched off (https://www.rabbitmq.com/docs/deprecated-features).
 bool refuses_transient_queues(const rabbit::Error& error) {
-    return error.reply_code() == internal_error && error.cause().find("transient_nonexcl_queues") != std::string::npos;
+    return error.reply_code() == rabbit::reply_code::internal_error &&
+           error.cause().find("transient_nonexcl_queues") != std::string::npos;
 }
 
 rabbit::Queue declare_or_adopt(rabbit::Connection& connection, const rabbit::QueueOptions& options) {
     try {
         return connection.declare(options);
     } catch (const rabbit::Error& error) {
-        if (error.reply_code() != precondition_failed) {
+        if (error.reply_code() != rabbit::reply_code::precondition_failed) {
             throw;
         }
     }
@@ -135,7 +130,7 @@ rabbit::QueueOptions QueueFlags::to_declare() const {
 }
 
 rabbit::Queue declare(rabbit::Connection& connection, const QueueFlags& options) {
-    if (options.name.starts_with(direct_reply)) {
+    if (rabbit::is_direct_reply(options.name)) {
         return connection.declare({.name = options.name, .passive = true});
     }
     if (options.no_declare || options.name.starts_with(reserved)) {

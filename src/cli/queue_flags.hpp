@@ -8,8 +8,6 @@
 
 namespace cli {
 
-constexpr int precondition_failed = 406;  ///< a reply code (AMQP 0-9-1, section 1.1 of the generated reference)
-
 /// The queue and how to declare it, as both programs' options say it.
 struct QueueFlags {
     std::string name = "hello";

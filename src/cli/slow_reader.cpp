@@ -2,6 +2,9 @@
 
 #include "failure.hpp"
 
+#include <algorithm>
+#include <chrono>
+
 #include <poll.h>
 
 namespace cli {
@@ -12,6 +15,11 @@ void wait_for_reader(rabbit::Connection& connection, int descriptor, rabbit::Dea
         throw Failure(ExitCode::bad_output,
                       "cannot write to standard output: its reader had stopped when the time was up");
     }
+}
+
+rabbit::Deadline with_patience(rabbit::Deadline ends_at) {
+    constexpr std::chrono::seconds patience{2};
+    return ends_at ? rabbit::Deadline(std::max(*ends_at, rabbit::Clock::now() + patience)) : rabbit::Deadline();
 }
 
 }  // namespace cli

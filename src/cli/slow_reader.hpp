@@ -8,4 +8,7 @@ namespace cli {
 /// the broker. Throws Failure of code `bad_output` if the deadline passes first.
 void wait_for_reader(rabbit::Connection& connection, int descriptor, rabbit::Deadline deadline);
 
+/// Until when to wait for such a reader in a run that ends at `ends_at`: it has 2 s in any case. Empty: for ever.
+rabbit::Deadline with_patience(rabbit::Deadline ends_at);
+
 }  // namespace cli

@@ -69,6 +69,14 @@ void Channel::check_open() const {
     }
 }
 
+void Channel::append_nack_all() {
+    amqp_basic_nack_t nack{};
+    nack.delivery_tag = 0;  // all so far (AMQP 0-9-1, section 1.8.3.13 of the generated reference)
+    nack.multiple = true;
+    nack.requeue = true;
+    append(nack);
+}
+
 void Channel::close_connection() {
     amqp_connection_close_t close{};
     close.reply_code = AMQP_REPLY_SUCCESS;

@@ -48,6 +48,8 @@ public:
     void append(const Method& method) {
         wire_->append(method_frame(method));
     }
+    /// basic.nack with requeue of every message delivered so far and not acked.
+    void append_nack_all();
     /// basic.publish with its content; nothing of it is appended if it throws kind `invalid`.
     void append_publish(const amqp_basic_publish_t& method, const amqp_basic_properties_t& properties,
                         std::string_view body);

@@ -144,11 +144,7 @@ void Consumer::reject(std::uint64_t delivery_tag, bool requeue) {
 }
 
 void Consumer::nack_all() {
-    amqp_basic_nack_t nack{};
-    nack.delivery_tag = 0;  // all so far (AMQP 0-9-1, section 1.8.3.13 of the generated reference)
-    nack.multiple = true;
-    nack.requeue = true;
-    connection_.channel().append(nack);
+    connection_.channel().append_nack_all();
 }
 
 void Consumer::on_delivery(Delivery&& delivery) {

@@ -34,11 +34,7 @@ std::optional<Delivery> Getter::get(const std::string& queue) {
 }
 
 void Getter::nack_all() {
-    amqp_basic_nack_t nack{};
-    nack.delivery_tag = 0;  // all so far (AMQP 0-9-1, section 1.8.3.13 of the generated reference)
-    nack.multiple = true;
-    nack.requeue = true;
-    connection_.channel().append(nack);
+    connection_.channel().append_nack_all();
 }
 
 }  // namespace rabbit

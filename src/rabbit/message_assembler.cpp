@@ -8,7 +8,8 @@
 
 namespace rabbit {
 
-void MessageAssembler::begin(const amqp_basic_deliver_t& method) {
+template <class Method>
+void MessageAssembler::begin_delivery(const Method& method) {
     pending_ = Delivery{.delivery_tag = method.delivery_tag,
                         .redelivered = method.redelivered != 0,
                         .address = {copy(method.exchange), copy(method.routing_key)},
@@ -16,12 +17,12 @@ void MessageAssembler::begin(const amqp_basic_deliver_t& method) {
     stage_ = Stage::header;
 }
 
+void MessageAssembler::begin(const amqp_basic_deliver_t& method) {
+    begin_delivery(method);
+}
+
 void MessageAssembler::begin(const amqp_basic_get_ok_t& method) {
-    pending_ = Delivery{.delivery_tag = method.delivery_tag,
-                        .redelivered = method.redelivered != 0,
-                        .address = {copy(method.exchange), copy(method.routing_key)},
-                        .message = {}};
-    stage_ = Stage::header;
+    begin_delivery(method);
 }
 
 void MessageAssembler::begin(const amqp_basic_return_t& method) {

@@ -34,6 +34,8 @@ public:
 private:
     enum class Stage { none, header, body };
 
+    template <class Method>
+    void begin_delivery(const Method& method);
     Message& message();
     void read_properties(const amqp_basic_properties_t* properties);
     std::string_view add_header(const amqp_frame_t& frame);

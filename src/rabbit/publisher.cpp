@@ -13,9 +13,9 @@
 namespace rabbit {
 namespace {
 
-/// RabbitMQ returns every mandatory message to such a queue, although it delivers it.
-bool is_direct_reply(const Address& address) {
-    return address.exchange.empty() && address.routing_key.starts_with("amq.rabbitmq.reply-to.");
+/// RabbitMQ returns every mandatory message to a client that waits for an answer, although it delivers it.
+bool may_be_mandatory(const Address& address) {
+    return !address.exchange.empty() || !is_direct_reply(address.routing_key);
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ void Publisher::append(InFlight& sent) {
     amqp_basic_publish_t publish{};
     publish.exchange = to_amqp(sent.address.exchange);
     publish.routing_key = to_amqp(sent.address.routing_key);
-    publish.mandatory = options_.confirm && !is_direct_reply(sent.address);
+    publish.mandatory = options_.confirm && may_be_mandatory(sent.address);
     connection_.channel().append_publish(publish, properties.get(), sent.message.body);
     sent.end = connection_.channel().appended();
 }

@@ -8,14 +8,12 @@
 namespace receiving {
 namespace {
 
-constexpr int not_implemented = 540;  // a reply code (AMQP 0-9-1, section 1.1 of the generated reference)
-
 /// --offset says that the queue is a stream, but not with which arguments: one that exists is used as it is.
 std::string declare_stream(rabbit::Connection& connection, const std::string& name) {
     try {
         return connection.declare({.name = name, .durable = true, .arguments = {{"x-queue-type", {"stream"}}}}).name;
     } catch (const rabbit::Error& error) {
-        if (error.reply_code() != cli::precondition_failed) {
+        if (error.reply_code() != rabbit::reply_code::precondition_failed) {
             throw;
         }
     }
@@ -48,7 +46,7 @@ std::uint32_t purge(rabbit::Connection& connection, const std::string& queue) {
     try {
         return connection.purge(queue);
     } catch (const rabbit::Error& error) {
-        if (error.reply_code() == not_implemented) {
+        if (error.reply_code() == rabbit::reply_code::not_implemented) {
             throw cli::UsageError(fmt::format("--purge: queue '{}' is a stream, which cannot be emptied", queue));
         }
         throw;

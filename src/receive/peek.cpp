@@ -1,10 +1,8 @@
 #include "peek.hpp"
 
 #include "broker_rules.hpp"
-#include "failure.hpp"
 #include "output.hpp"
-#include "queue_type.hpp"
-#include "rabbit/consumer.hpp"
+#include "queue_state.hpp"
 #include "rabbit/error.hpp"
 #include "rabbit/getter.hpp"
 #include "repr.hpp"
@@ -15,7 +13,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -31,11 +28,10 @@ using rabbit::Clock;
 class Peek {
 public:
     Peek(const std::string& program, const Options& options, rabbit::Connection& connection)
-        : program_(program), options_(options), connection_(connection) {
-        if (options.timeout) {
-            ends_at_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(*options.timeout);
-        }
-    }
+        : program_(program),
+          options_(options),
+          connection_(connection),
+          ends_at_(cli::after(Clock::now(), options.timeout)) {}
 
     cli::ExitCode run() {
         const auto type = type_of_existing_queue();
@@ -78,7 +74,7 @@ private:
         }
         auto type = type_of_queue(connection_, queue);
         if (options_.is_stream() && !type.empty() && type != "stream") {
-            throw cli::UsageError(fmt::format("--offset: queue '{}' is not a stream but a {} queue", queue, type));
+            throw no_stream(queue, type);
         }
         return type;
     }
@@ -93,7 +89,7 @@ private:
             if (const auto delivery = consumer->next(rabbit::earlier(Clock::now() + lull, ends_at_))) {
                 print(*delivery);
                 silent_until = Clock::now() + patience;
-            } else if (is_empty(*consumer)) {
+            } else if (is_drained(connection_, *consumer)) {
                 break;
             }
         }
@@ -103,18 +99,6 @@ private:
         if (nack_is_free(connection_.server())) {
             consumer->nack_all();
         }
-    }
-
-    /// The broker may answer before it sends what it has already taken off the queue, but not before it has handled what
-    /// came before the question. Hence it is asked twice.
-    bool is_empty(const rabbit::Consumer& consumer) {
-        for (int i = 0; i < 2; ++i) {
-            const auto queue = connection_.declare({.name = options_.queue.name, .passive = true});
-            if (queue.message_count > 0 || consumer.arrived() > 0) {
-                return false;
-            }
-        }
-        return true;
     }
 
     std::unique_ptr<rabbit::Consumer> start_consumer(rabbit::Table arguments) {
@@ -163,20 +147,15 @@ private:
         ++printed_;
     }
 
-    /// The reader has some time beyond --timeout, but not for ever.
-    [[nodiscard]] rabbit::Deadline reader_deadline() const {
-        constexpr std::chrono::seconds patience{2};
-        return ends_at_ ? rabbit::Deadline(std::max(*ends_at_, Clock::now() + patience)) : rabbit::Deadline();
-    }
-
     const std::string& program_;
     const Options& options_;
     rabbit::Connection& connection_;
     rabbit::Deadline ends_at_;
     cli::Formatter formatter_ = options_.formatter();
     std::uint64_t printed_ = 0;
-    cli::Output output_{STDOUT_FILENO,
-                        [this](int descriptor) { cli::wait_for_reader(connection_, descriptor, reader_deadline()); }};
+    cli::Output output_{STDOUT_FILENO, [this](int descriptor) {
+                            cli::wait_for_reader(connection_, descriptor, cli::with_patience(ends_at_));
+                        }};
 };
 
 }  // namespace

@@ -5,10 +5,9 @@
 #include "repr.hpp"
 #include "say.hpp"
 #include "signals.hpp"
+#include "slow_reader.hpp"
 
 #include <fmt/format.h>
-
-#include <algorithm>
 
 #include <poll.h>
 #include <unistd.h>
@@ -82,11 +81,7 @@ void Printer::acknowledge(std::optional<std::uint64_t> delivery_tag) {
 
 /// When to give up on a reader that has stopped: soon, once a signal or --timeout has ended receiving.
 Deadline Printer::give_up_at() const {
-    const auto soon = Clock::now() + std::chrono::seconds(2);
-    if (cli::first_signal()) {
-        return soon;
-    }
-    return ends_at_ ? Deadline(std::max(*ends_at_, soon)) : Deadline();
+    return cli::with_patience(cli::first_signal() ? Deadline(Clock::now()) : ends_at_);
 }
 
 /// Waits until a slow reader of the output has made room. No message is read meanwhile: they would pile up here.

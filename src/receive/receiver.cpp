@@ -32,10 +32,6 @@ namespace {
 using rabbit::Clock;
 using rabbit::Deadline;
 
-Deadline after(Clock::time_point from, const std::optional<cli::Seconds>& duration) {
-    return duration ? Deadline(from + std::chrono::duration_cast<Clock::duration>(*duration)) : Deadline();
-}
-
 /// The loop: takes messages from the subscription, has them handled, and knows when it is over.
 class Receiver {
 public:
@@ -43,7 +39,7 @@ public:
              Clock::time_point begun)
         : program_(program),
           options_(options),
-          ends_at_(after(begun, options.timeout)),
+          ends_at_(cli::after(begun, options.timeout)),
           connection_(connection),
           subscription_(connection, options),
           acks_(options.ack_mode(), subscription_.prefetch(), options.count, options.is_stream()),
@@ -185,7 +181,8 @@ private:
             lull_ = std::min(2 * lull_, longest);
             lull_at_ = Clock::now() + lull_;
         }
-        return rabbit::passed(after(idle_since_, options_.idle)) ? std::optional(Ending::out_of_time) : std::nullopt;
+        return rabbit::passed(cli::after(idle_since_, options_.idle)) ? std::optional(Ending::out_of_time)
+                                                                      : std::nullopt;
     }
 
     /// Small acks, and the passive declare of --drain, make the broker pause its deliveries; both wait for a moment
@@ -194,7 +191,7 @@ private:
 
     /// The next message; empty at a deadline or in a lull.
     std::optional<rabbit::Delivery> wait_for_next() {
-        auto deadline = rabbit::earlier(ends_at_, after(idle_since_, options_.idle));
+        auto deadline = rabbit::earlier(ends_at_, cli::after(idle_since_, options_.idle));
         if (options_.drain || handler_->has_unsettled()) {
             deadline = rabbit::earlier(deadline, lull_at_);
         }

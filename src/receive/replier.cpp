@@ -5,17 +5,9 @@
 
 #include <chrono>
 #include <memory>
-#include <string_view>
 #include <utility>
 
 namespace receiving {
-namespace {
-
-/// What the addresses of clients begin with that wait for an answer. A passive queue.declare asks whether one still does
-/// (https://www.rabbitmq.com/docs/direct-reply-to).
-constexpr std::string_view direct_reply = "amq.rabbitmq.reply-to.";
-
-}  // namespace
 
 Replier::Replier(const std::string& program, const Options& options, int interrupt, rabbit::Connection& connection,
                  Interruption& interruption)
@@ -43,7 +35,7 @@ std::string Replier::reply(const rabbit::Message& request, std::string answer, r
         return {};
     }
     const auto& to = *properties->reply_to;
-    if (to.starts_with(direct_reply) && !target_.has_queue(to)) {
+    if (rabbit::is_direct_reply(to) && !target_.has_queue(to)) {
         cli::say("{}: nobody waits for the answer any more (reply-to '{}')\n", program_, cli::printable(to));
         return {};
     }

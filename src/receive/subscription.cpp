@@ -3,7 +3,7 @@
 #include "broker_rules.hpp"
 #include "declaration.hpp"
 #include "failure.hpp"
-#include "queue_type.hpp"
+#include "queue_state.hpp"
 #include "rabbit/error.hpp"
 #include "stream_offset.hpp"
 
@@ -16,8 +16,6 @@
 namespace receiving {
 namespace {
 
-constexpr int not_found = 404;  // a reply code (AMQP 0-9-1, section 1.1 of the generated reference)
-
 /// Throws what the user is to change if `error` is that the queue has another type than the options say.
 void check_type(const rabbit::Error& error, const std::string& queue, const Options& options) {
     const auto type = type_of_refusing_queue(error);
@@ -28,8 +26,7 @@ void check_type(const rabbit::Error& error, const std::string& queue, const Opti
                         options.drain ? ", and --idle instead of --drain, since it is never empty" : ""));
     }
     if (!type.empty() && options.is_stream()) {
-        throw cli::Failure(cli::ExitCode::usage,
-                           fmt::format("--offset: queue '{}' is not a stream but a {} queue", queue, type));
+        throw no_stream(queue, type);
     }
 }
 
@@ -113,25 +110,18 @@ void Subscription::resume(std::optional<std::int64_t> stream_offset) {
             // and is not to be declared here may be made again by somebody else.
             const bool held =
                 error.kind() == rabbit::ErrorKind::refused && error.cause().find("exclusive") != std::string::npos;
-            const bool awaited = was_deleted && error.reply_code() == not_found;
+            const bool awaited = was_deleted && error.reply_code() == rabbit::reply_code::not_found;
             throw held || awaited ? rabbit::Error(rabbit::ErrorKind::lost, error.operation(), error.cause()) : error;
         }
     });
 }
 
-/// The broker may answer before it sends what it has already taken off the queue, but not before it has handled what
-/// came before the question. Hence it is asked twice.
 bool Subscription::is_empty() {
-    for (int i = 0; i < 2; ++i) {
-        if (ready() > 0 || consumer_->arrived() > 0) {
-            return false;
-        }
-    }
-    return true;
+    return is_drained(connection_, *consumer_);
 }
 
 std::uint32_t Subscription::ready() {
-    return connection_.declare({.name = consumer_->queue(), .passive = true, .arguments = {}}).message_count;
+    return ready_messages(connection_, consumer_->queue());
 }
 
 void Subscription::await_prefetched(std::uint64_t unacked) {

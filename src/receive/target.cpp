@@ -14,10 +14,6 @@
 namespace receiving {
 namespace {
 
-// Reply codes (AMQP 0-9-1, section 1.1 of the generated reference).
-constexpr int not_found = 404;
-constexpr int precondition_failed = 406;
-
 /// Calls `use`, and again when a signal has ended it; its errors are this side's.
 template <class Use>
 auto guarded(Interruption& interruption, const Use& use) {
@@ -56,7 +52,7 @@ void Target::noting_a_refusal(const Use& use) {
     try {
         use();
     } catch (const rabbit::Error& error) {
-        if (error.reply_code() != precondition_failed) {
+        if (error.reply_code() != rabbit::reply_code::precondition_failed) {
             throw;
         }
         refusal_ = error.cause();
@@ -94,7 +90,7 @@ bool Target::ask_for_queue(const std::string& name) {
         connection_.declare({.name = name, .passive = true});
         return true;
     } catch (const rabbit::Error& error) {
-        if (error.reply_code() != not_found) {
+        if (error.reply_code() != rabbit::reply_code::not_found) {
             throw;
         }
     }

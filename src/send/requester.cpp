@@ -22,10 +22,7 @@ namespace {
 
 using rabbit::Clock;
 
-/// The pseudo-queue from which answers are consumed, and the reply-to of requests.
-constexpr auto direct_reply = "amq.rabbitmq.reply-to";
-
-constexpr auto patience = std::chrono::seconds(2);  ///< with a broker or a reader, once the run is over
+constexpr auto patience = std::chrono::seconds(2);  ///< with the broker, once the run is over
 
 std::string random_id() {
     std::random_device random;
@@ -38,10 +35,11 @@ Requester::Requester(const std::string& program, Options& options, rabbit::Conne
     : program_(program),
       options_(options),
       connection_(connection),
+      ends_at_(cli::after(Clock::now(), options.timeout)),
       run_id_(random_id()),
       formatter_(options.format.formatter(cli::Format::lines)),
       output_(STDOUT_FILENO,
-              [this](int descriptor) { cli::wait_for_reader(connection_, descriptor, reader_deadline()); }),
+              [this](int descriptor) { cli::wait_for_reader(connection_, descriptor, cli::with_patience(ends_at_)); }),
       report_({.program = program,
                .stream = options.has_records() || options.repeat > 1,
                .shows_progress = !(options.reads_standard_input() && isatty(STDIN_FILENO)) && !isatty(STDOUT_FILENO),
@@ -49,7 +47,7 @@ Requester::Requester(const std::string& program, Options& options, rabbit::Conne
                .names_confirmed = false,
                .repeat = options.repeat},
               output_),
-      consumer_(connection, {.queue = direct_reply}),
+      consumer_(connection, {.queue = std::string(rabbit::direct_reply_to)}),
       publisher_(connection, {.window = options.window,
                               .confirm_timeout = options.confirm_limit(),
                               .on_settled = [this](const rabbit::Settlement& settlement) { settled(settlement); },
@@ -58,11 +56,7 @@ Requester::Requester(const std::string& program, Options& options, rabbit::Conne
       feeder_(
           options, std::move(queue),
           [this](const auto& address, auto message) { return ask(address, std::move(message)); },
-          [this](auto deadline, auto watched) { return wait(deadline, watched); }) {
-    if (options.timeout) {
-        ends_at_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(*options.timeout);
-    }
-}
+          [this](auto deadline, auto watched) { return wait(deadline, watched); }) {}
 
 cli::ExitCode Requester::run(Source& source) {
     try {
@@ -89,11 +83,6 @@ void Requester::close() {
     }
 }
 
-/// The reader has some time beyond --timeout, but not for ever.
-rabbit::Deadline Requester::reader_deadline() const {
-    return ends_at_ ? rabbit::Deadline(std::max(*ends_at_, Clock::now() + patience)) : rabbit::Deadline();
-}
-
 /// A body larger than all the room goes alone.
 bool Requester::has_room(std::size_t bytes) const noexcept {
     constexpr std::size_t most = std::size_t{8} << 20;
@@ -111,7 +100,7 @@ bool Requester::ask(const rabbit::Address& address, rabbit::Message message) {
     }
     auto properties = message.properties ? *message.properties : rabbit::Properties();
     properties.correlation_id = fmt::format("{}{}", run_id_, first_ + requests_.size());
-    properties.reply_to = direct_reply;
+    properties.reply_to = rabbit::direct_reply_to;
     message.properties = std::make_shared<rabbit::Properties>(std::move(properties));
     bytes_ += message.body.size();
     requests_.push_back({address, std::move(message)});
@@ -211,7 +200,7 @@ void Requester::print_what_came() {
 /// Called once the connection is open again; the publisher then publishes what was not confirmed.
 void Requester::reopened() {
     declare_destination(connection_, options_);
-    consumer_.resume(direct_reply);
+    consumer_.resume(std::string(rabbit::direct_reply_to));
     asks_again_ = true;
     const auto unanswered =
         std::count_if(requests_.begin(), requests_.end(), [](const auto& request) { return !request.is_over(); });

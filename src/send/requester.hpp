@@ -52,7 +52,6 @@ private:
     void print_answers();
     void print_what_came();
     void close();
-    [[nodiscard]] rabbit::Deadline reader_deadline() const;
     cli::ExitCode end_early(const std::exception& error);
     void say_what_is_missing(const char* before) const;
     [[nodiscard]] std::optional<std::uint64_t> number_of(const rabbit::Message& message) const;

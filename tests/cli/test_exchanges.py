@@ -10,10 +10,8 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from conftest import delete_queue
 from program import Program
-from receive_support import await_ready, declare_with, lines, witness
+from receive_support import NOWHERE, await_ready, declare_with, lines, witness
 from witness import publish, take_all
-
-NOWHERE = "amqp://127.0.0.1:1/"
 
 
 @pytest.fixture

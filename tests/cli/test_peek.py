@@ -9,6 +9,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from program import Program
 from receive_support import (
+    NOWHERE,
     await_no_consumer,
 
     declare_with,
@@ -19,7 +20,6 @@ from receive_support import (
     witness,
 )
 
-NOWHERE = "amqp://127.0.0.1:1/"
 TYPES = pytest.mark.parametrize("kind", ["classic", "quorum"])
 
 

@@ -14,11 +14,10 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from program import DEADLINE, Process, Program
 from proxy import Proxy
-from receive_support import await_consumer, await_ready, declare_with, left_in, witness
+from receive_support import NOWHERE, await_consumer, await_ready, declare_with, left_in, witness
 from send_support import Pipe, PrivateBroker, feed, private_broker
 from witness import publish
 
-NOWHERE = "amqp://127.0.0.1:1/"
 DOUBLE = ("--reply", "--", "/bin/sh", "-c", "n=$(cat); echo -n $((n * 2))")
 
 @contextmanager
