@@ -62,7 +62,7 @@ void Session::check_reply(const std::string& operation) const {
     check(amqp_get_rpc_reply(state()), operation);
 }
 
-void Session::close() {
+void Session::close() const {
     check(amqp_connection_close(state(), AMQP_REPLY_SUCCESS), "cannot close");
 }
 

@@ -38,7 +38,7 @@ public:
     /// Checks the last synchronous call, one that gave no status of its own.
     void check_reply(const std::string& operation) const;
 
-    void close();
+    void close() const;
 
 private:
     struct Destroy {

@@ -41,6 +41,10 @@ public:
     /// effect. Delivery tags go on rising.
     void resume(std::string queue, Table arguments = {});
 
+    /// Cancels the consumer and starts another on the same channel, under a tag of its own. What was delivered and not
+    /// acked stays so, and no longer counts towards `prefetch`: the way on for a caller that keeps messages.
+    void renew();
+
     /// The next message; empty when the deadline passed, a watched descriptor is ready or, after cancel(), when all
     /// that were on their way have been taken. Throws kind `closed` when the broker cancels the consumer, as it does
     /// when the queue is deleted, and `lost` when it does not answer cancel() within the reply timeout.
@@ -76,12 +80,15 @@ public:
 
 private:
     void subscribe();
+    [[nodiscard]] std::string next_tag();
     void send_ack(std::uint64_t delivery_tag, bool multiple);
     void on_delivery(Delivery&& delivery) override;
     void on_cancel(bool by_broker) override;
 
     Connection& connection_;
     ConsumerOptions options_;
+    std::string first_tag_;
+    int renewals_ = 0;
     std::deque<Delivery> arrived_;
     std::uint64_t last_tag_ = 0;    ///< of all that arrived
     std::uint64_t tag_offset_ = 0;  ///< from the broker's delivery tags, which begin at 1 again, to those handed out

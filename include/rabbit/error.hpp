@@ -19,7 +19,10 @@ enum class ErrorKind {
 
 /// Some of the broker's reply codes (AMQP 0-9-1, section 1.1 of the generated reference).
 namespace reply_code {
+inline constexpr int content_too_large = 311;
+inline constexpr int access_refused = 403;
 inline constexpr int not_found = 404;
+inline constexpr int resource_locked = 405;
 inline constexpr int precondition_failed = 406;
 inline constexpr int not_implemented = 540;
 inline constexpr int internal_error = 541;

@@ -21,13 +21,14 @@ enum class Outcome {
     confirmed,  ///< the broker has taken responsibility for it
     nacked,     ///< the broker could not or would not take it (a full queue that rejects)
     returned,   ///< no queue was there to take it
+    refused,    ///< the broker closed the channel over it; only with PublisherOptions::settle_refused
 };
 
 /// A message that is no longer in flight.
 struct Settlement {
     std::uint64_t number;  ///< counted from 1 in the order of publish()
     Outcome outcome;
-    int reply_code;  ///< of a return, else 0
+    int reply_code;  ///< of a return or refusal, else 0
     const std::string& reply_text;
     const Address& address;
     const Message& message;
@@ -40,6 +41,10 @@ struct PublisherOptions {
     /// How long to wait without any confirm while messages are in flight; empty: for ever. The time during which the
     /// broker blocks the connection counts, and a broker that unblocks it is given as much time again.
     std::optional<std::chrono::milliseconds> confirm_timeout = {};
+    /// The broker closes the channel over a message that it will not take: the exchange is not there or may not be
+    /// written to, the user_id is somebody else's, the body is too large. False: that is an Error. True: the channel is
+    /// opened again, what is in flight is published again one by one, and the message refused then is settled so.
+    bool settle_refused = false;
     std::function<void(const Settlement&)> on_settled = {};
     /// Called when the connection was lost, before it is opened again.
     std::function<void(const Error&)> on_lost = {};
@@ -85,6 +90,7 @@ public:
     /// After Connection::reopen_channel(): publishes on over the new channel. What was in flight is forgotten.
     void restart();
 
+    /// The number of messages in flight.
     [[nodiscard]] std::size_t in_flight() const noexcept;
     /// Messages handed to publish() so far.
     [[nodiscard]] std::uint64_t published() const noexcept { return published_; }
@@ -98,6 +104,9 @@ private:
     void append(InFlight& sent);
     void recover(const Error& error);
     void publish_again();
+    void publish_one_by_one();
+    void publish_alone();
+    void reopen_channel();
     void on_confirm(const Confirm& confirm) override;
     void on_return(Return&& returned) override;
     void on_unblocked() override;

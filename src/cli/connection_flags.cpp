@@ -70,7 +70,7 @@ std::optional<std::string> given_password(const ConnectionFlags& options) {
     if (!options.password_file.empty()) {
         return read_password(options.password_file);
     }
-    const char* from_environment = std::getenv("AMQP_PASSWORD");
+    const char* from_environment = options.url_option == "--url" ? std::getenv("AMQP_PASSWORD") : nullptr;
     return from_environment && *from_environment ? std::optional<std::string>(from_environment) : std::nullopt;
 }
 
@@ -188,7 +188,7 @@ std::vector<rabbit::Endpoint> ConnectionFlags::endpoints() const {
     std::vector<rabbit::Endpoint> result;
     const auto given = given_urls();
     for (std::size_t i = 0; i < given.size(); ++i) {
-        auto endpoint = parse_url(given[i], fmt::format("{}{}", urls.empty() ? "AMQP_URL" : "--url",
+        auto endpoint = parse_url(given[i], fmt::format("{}{}", urls.empty() ? "AMQP_URL" : url_option,
                                                         given.size() > 1 ? fmt::format(", URL {}", i + 1) : ""));
         apply(*this, endpoint);
         endpoint.password = password.value_or(endpoint.password);
@@ -217,7 +217,7 @@ std::vector<std::string> ConnectionFlags::given_urls() const {
     std::vector<std::string> result;
     for (const auto& each : urls) {
         if (without_separators_around(each).empty()) {
-            throw UsageError("--url: the URL is empty");
+            throw UsageError(fmt::format("{}: the URL is empty", url_option));
         }
         split(each, result);
     }

@@ -14,6 +14,8 @@ namespace cli {
 /// Which broker to connect to and how, as both programs' options say it.
 struct ConnectionFlags {
     std::vector<std::string> urls;  ///< each may hold several; empty: those of AMQP_URL, or the default
+    /// Where they come from. Only for "--url" does the environment count, AMQP_URL and AMQP_PASSWORD.
+    std::string url_option = "--url";
     // Each of these overrides what the URLs say.
     std::optional<std::string> host;
     std::optional<std::uint16_t> port;

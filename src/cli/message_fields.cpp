@@ -2,8 +2,11 @@
 
 #include "value_json.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
+#include <type_traits>
 
 namespace cli {
 namespace {
@@ -18,6 +21,15 @@ std::string text_of(std::uint8_t number) {
 
 std::string text_of(rabbit::Timestamp timestamp) {
     return std::to_string(timestamp.seconds);
+}
+
+std::string text_of(const rabbit::Decimal& decimal) {
+    if (decimal.scale == 0) {
+        return std::to_string(decimal.value);
+    }
+    const auto digits = fmt::format("{:0>{}}", decimal.value, decimal.scale + 1);
+    const auto point = digits.size() - decimal.scale;
+    return fmt::format("{}.{}", digits.substr(0, point), digits.substr(point));
 }
 
 std::string text_of(const rabbit::Table& headers) {
@@ -43,6 +55,27 @@ std::optional<std::string> property_text(const MessageProperty& property, const 
             return value ? std::optional(text_of(*value)) : std::nullopt;
         },
         property.member);
+}
+
+std::string value_text(const rabbit::Value& value) {
+    return std::visit(
+        [&value](const auto& data) -> std::string {
+            using Data = std::decay_t<decltype(data)>;
+            if constexpr (std::is_same_v<Data, std::string>) {
+                return data;
+            } else if constexpr (std::is_same_v<Data, rabbit::Bytes>) {
+                return data.data;
+            } else if constexpr (std::is_same_v<Data, rabbit::Timestamp>) {
+                return text_of(data);
+            } else if constexpr (std::is_same_v<Data, rabbit::Decimal>) {
+                return text_of(data);
+            } else if constexpr (std::is_arithmetic_v<Data>) {
+                return fmt::format("{}", data);
+            } else {
+                return json_of(value).dump();
+            }
+        },
+        value.data);
 }
 
 std::string option_name(std::string_view field) {

@@ -47,6 +47,10 @@ const MessageProperty* find_property(std::string_view name);
 /// the message does not have it.
 std::optional<std::string> property_text(const MessageProperty& property, const rabbit::Properties& properties);
 
+/// A header's value as a person would write it, without the AMQP types that JSON records keep: text and bytes as they
+/// are, numbers in decimal, a timestamp as seconds since 1970, arrays and tables as JSON.
+std::string value_text(const rabbit::Value& value);
+
 /// The option that sets a property: "--content-type" for "content_type".
 std::string option_name(std::string_view field);
 

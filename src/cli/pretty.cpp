@@ -2,6 +2,7 @@
 
 #include "body_view.hpp"
 #include "content_decoding.hpp"
+#include "lookup.hpp"
 #include "message_fields.hpp"
 #include "repr.hpp"
 #include "value_json.hpp"
@@ -96,18 +97,6 @@ std::string text_of(const rabbit::Value& value) {
     return json.is_string() ? json.get<std::string>() : json.dump();
 }
 
-const rabbit::Value* find(const rabbit::Table& table, std::string_view name) {
-    const auto found =
-        std::find_if(table.begin(), table.end(), [name](const auto& field) { return field.name == name; });
-    return found == table.end() ? nullptr : &found->value;
-}
-
-template <class Type>
-const Type* find(const rabbit::Table& table, std::string_view name) {
-    const auto* value = find(table, name);
-    return value ? std::get_if<Type>(&value->data) : nullptr;
-}
-
 std::string death_in_words(const rabbit::Table& death) {
     const auto* count = find<std::int64_t>(death, "count");
     const auto* reason = find<std::string>(death, "reason");
@@ -126,8 +115,7 @@ std::string death_in_words(const rabbit::Table& death) {
     auto text = fmt::format("{} {} in queue '{}'", known == std::end(reasons) ? *reason : known->second,
                             *count == 1 ? std::string("once") : fmt::format("{} times", *count), *queue);
     const auto* exchange = find<std::string>(death, "exchange");
-    const auto* keys = find<rabbit::Array>(death, "routing-keys");
-    const auto* key = keys && !keys->empty() ? std::get_if<std::string>(&keys->front().data) : nullptr;
+    const auto* key = first<std::string>(find<rabbit::Array>(death, "routing-keys"));
     if (exchange && key) {
         text += exchange->empty() ? fmt::format(", published with routing key '{}'", *key)
                                   : fmt::format(", published to exchange '{}' with routing key '{}'", *exchange, *key);

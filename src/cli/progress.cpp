@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -14,7 +15,7 @@ namespace cli {
 namespace {
 
 std::string in_words(double seconds) {
-    const auto whole = static_cast<long>(seconds + 0.5);
+    const auto whole = std::lround(seconds);
     return whole < 60     ? fmt::format("{} s", whole)
            : whole < 3600 ? fmt::format("{} min {} s", whole / 60, whole % 60)
                           : fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);

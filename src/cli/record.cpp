@@ -15,7 +15,7 @@ namespace {
 using rabbit::Properties;
 
 bool is_number(std::string_view text) {
-    return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 void read(const Json& json, std::optional<std::string>& text) {
@@ -85,7 +85,7 @@ std::string text_field(const char* name, const Json& json) {
 std::string parse_payload(const Json& record) {
     const auto encoding =
         record.contains("payload_encoding") ? text_field("payload_encoding", record["payload_encoding"]) : "string";
-    const auto payload = record.contains("payload") ? text_field("payload", record["payload"]) : "";
+    auto payload = record.contains("payload") ? text_field("payload", record["payload"]) : "";
     if (encoding == "string") {
         return payload;
     }

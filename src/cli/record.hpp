@@ -31,7 +31,7 @@ private:
 
 /// Reads one. Any field may be missing; an unknown one is an error, since it may be a misspelt one.
 /// Throws NotJson, or another std::invalid_argument, with a text that says what is wrong.
-Record parse_record(std::string_view json);
+Record parse_record(std::string_view text);
 
 /// A delivery as one line of JSON without its newline. parse_record() gives all of it back.
 std::string format_record(const rabbit::Delivery& delivery);

@@ -80,6 +80,7 @@ Signals::~Signals() {
     }
 }
 
+// NOLINTNEXTLINE(readability-convert-member-functions-to-static)
 int Signals::descriptor() const noexcept {
     return pair().read_end.get();
 }

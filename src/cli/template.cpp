@@ -41,26 +41,6 @@ const rabbit::Properties& properties_of(const rabbit::Delivery& delivery) {
     return delivery.message.properties ? *delivery.message.properties : none;
 }
 
-/// The value of a header as a person would write it: without the AMQP types that JSON records keep.
-std::string header_text(const rabbit::Value& value) {
-    return std::visit(
-        [&value](const auto& data) -> std::string {
-            using Data = std::decay_t<decltype(data)>;
-            if constexpr (std::is_same_v<Data, std::string>) {
-                return data;
-            } else if constexpr (std::is_same_v<Data, rabbit::Bytes>) {
-                return data.data;
-            } else if constexpr (std::is_same_v<Data, rabbit::Timestamp>) {
-                return std::to_string(data.seconds);
-            } else if constexpr (std::is_arithmetic_v<Data>) {
-                return fmt::format("{}", data);
-            } else {
-                return json_of(value).dump();
-            }
-        },
-        value.data);
-}
-
 /// Empty if the message does not have the header.
 std::string header_text(const rabbit::Delivery& delivery, std::string_view name) {
     const auto& headers = properties_of(delivery).headers;
@@ -69,7 +49,7 @@ std::string header_text(const rabbit::Delivery& delivery, std::string_view name)
     }
     const auto found =
         std::find_if(headers->begin(), headers->end(), [name](const auto& each) { return each.name == name; });
-    return found == headers->end() ? std::string() : header_text(found->value);
+    return found == headers->end() ? std::string() : value_text(found->value);
 }
 
 std::string property_text(const rabbit::Delivery& delivery, std::string_view name) {
@@ -78,7 +58,7 @@ std::string property_text(const rabbit::Delivery& delivery, std::string_view nam
 
 /// A width taken from another field, or a huge one, would fail only once messages arrive, so both are refused.
 void check_format(const std::string& text, std::string_view format) {
-    if (format.find('{') != format.npos) {
+    if (format.find('{') != std::string_view::npos) {
         malformed(text, "a width or precision is a number, not another field");
     }
     constexpr std::size_t most_digits = 4;
@@ -134,14 +114,14 @@ public:
 
 private:
     std::string take(std::size_t count) {
-        const std::string taken(rest_.substr(0, count));
+        std::string taken(rest_.substr(0, count));
         rest_.remove_prefix(count);
         return taken;
     }
 
     std::string take_name() {
         const auto end = rest_.find_first_of("}:[");
-        if (end == rest_.npos) {
+        if (end == std::string_view::npos) {
             malformed(given_, "a field ends with }");
         }
         if (end == 0 || (rest_.front() >= '0' && rest_.front() <= '9')) {
@@ -156,7 +136,7 @@ private:
             return {};
         }
         const auto end = rest_.find(']');
-        if (end == rest_.npos || end == 1) {
+        if (end == std::string_view::npos || end == 1) {
             malformed(given_, "a header has a name, as {headers[kind]}");
         }
         const auto header = take(end + 1);
@@ -168,7 +148,7 @@ private:
 
     std::string take_format() {
         const auto end = rest_.find('}');
-        if (end == rest_.npos) {
+        if (end == std::string_view::npos) {
             malformed(given_, "a field ends with }");
         }
         const auto format = take(end);

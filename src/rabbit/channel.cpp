@@ -308,7 +308,7 @@ void Channel::handle_channel_close(const amqp_channel_close_t& close) {
     const Error error(kind_of(close.reply_code), fmt::format("{} closed the channel", broker_),
                       fmt::format("{} {}", close.reply_code, view(close.reply_text)), close.reply_code);
     append(amqp_channel_close_ok_t{});
-    throw error;
+    throw Error(error);
 }
 
 void Channel::handle_connection_close(const amqp_connection_close_t& close) {
@@ -317,7 +317,7 @@ void Channel::handle_connection_close(const amqp_connection_close_t& close) {
                       fmt::format("{} {}", close.reply_code, view(close.reply_text)), close.reply_code);
     append(amqp_connection_close_ok_t{});
     flush_now();
-    throw error;
+    throw Error(error);
 }
 
 void Channel::set_blocked(std::optional<std::string> reason) {

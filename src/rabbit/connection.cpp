@@ -169,6 +169,7 @@ void Connection::declare_exchange(const ExchangeOptions& options) {
     amqp_exchange_declare_t declare{};
     declare.exchange = to_amqp(options.name);
     declare.type = to_amqp(options.type);
+    declare.passive = options.passive;
     declare.durable = options.durable;
     declare.arguments = arguments.get();
     channel_->call<amqp_exchange_declare_ok_t>(fmt::format("cannot declare exchange '{}'", options.name), declare);

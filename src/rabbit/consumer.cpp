@@ -35,6 +35,34 @@ void Consumer::resume(std::string queue, Table arguments) {
     subscribe();
 }
 
+void Consumer::renew() {
+    const Interrupt::Hold hold(connection_.channel().interrupt());
+    cancel();
+    const auto answer_due = connection_.channel().reply_deadline();
+    while (!cancelled_ && !cancelled_by_broker_) {
+        if (passed(answer_due)) {
+            throw connection_.channel().lost("it did not answer basic.cancel");
+        }
+        connection_.wait(answer_due);
+    }
+    if (cancelled_by_broker_) {  // next() says so
+        return;
+    }
+    options_.consumer_tag = next_tag();
+    cancelling_ = cancelled_ = false;
+    subscribe();
+}
+
+/// Tags rise: a quorum queue takes messages back consumer by consumer, in the order of their tags.
+std::string Consumer::next_tag() {
+    if (renewals_++ == 0) {
+        first_tag_ = options_.consumer_tag;
+    }
+    auto tag = fmt::format("{}.{:06}", first_tag_, renewals_);
+    constexpr std::size_t longest = 255;
+    return tag.size() > longest ? std::string() : tag;
+}
+
 void Consumer::subscribe() {
     auto& channel = connection_.channel();
     const auto operation = fmt::format("cannot consume from queue '{}'", options_.queue);

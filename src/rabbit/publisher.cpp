@@ -18,6 +18,18 @@ bool may_be_mandatory(const Address& address) {
     return !address.exchange.empty() || !is_direct_reply(address.routing_key);
 }
 
+/// It closed the channel, not the connection (AMQP 0-9-1, section 1.1 of the generated reference: soft errors).
+bool closed_channel(const Error& error) {
+    switch (error.reply_code()) {
+        case reply_code::content_too_large:
+        case reply_code::access_refused:
+        case reply_code::not_found:
+        case reply_code::resource_locked:
+        case reply_code::precondition_failed: return true;
+        default: return false;
+    }
+}
+
 }  // namespace
 
 Publisher::Publisher(Connection& connection, PublisherOptions options)
@@ -100,8 +112,13 @@ void Publisher::check_overdue() const {
     }
 }
 
-/// Opens the connection again if `error` is that it was lost; otherwise throws it.
+/// Opens the connection again if `error` is that it was lost, and the channel if a message was refused; otherwise throws
+/// it.
 void Publisher::recover(const Error& error) {
+    if (options_.confirm && options_.settle_refused && closed_channel(error)) {
+        publish_one_by_one();
+        return;
+    }
     if (!options_.confirm || !connection_.may_reopen(error)) {
         throw error;
     }
@@ -110,7 +127,67 @@ void Publisher::recover(const Error& error) {
     }
     window_->restart();
     connection_.reopen();
-    connection_.with_reconnect([this] { publish_again(); });
+    try {
+        connection_.with_reconnect([this] { publish_again(); });
+    } catch (const Error& again) {
+        if (!options_.settle_refused || !closed_channel(again)) {
+            throw;
+        }
+        publish_one_by_one();
+    }
+}
+
+/// The broker does not say over which message it closed the channel, so each goes alone now.
+void Publisher::publish_one_by_one() {
+    auto waiting = window_->take();
+    std::optional<Error> failure;
+    try {
+        const Interrupt::Hold hold(connection_.channel().interrupt());
+        reopen_channel();
+        while (!waiting.empty()) {
+            window_->push(std::move(waiting.front()));
+            waiting.pop_front();
+            publish_alone();
+        }
+    } catch (const Error& error) {
+        failure = error;
+    }
+    if (failure) {
+        for (auto& each : waiting) {
+            window_->push(std::move(each));
+        }
+        recover(*failure);
+    }
+}
+
+/// Publishes the window's only message and waits for what becomes of it.
+void Publisher::publish_alone() {
+    try {
+        append(window_->back());
+        while (!window_->empty()) {
+            connection_.wait(overdue());
+            check_overdue();
+        }
+    } catch (const Error& error) {
+        if (!closed_channel(error)) {
+            throw;
+        }
+        auto refused = std::move(window_->take().front());
+        refused.reply_code = error.reply_code();
+        refused.reply_text = error.cause();
+        progress_ = Clock::now();
+        if (options_.on_settled) {
+            options_.on_settled({refused.number, Outcome::refused, refused.reply_code, refused.reply_text,
+                                 refused.address, refused.message});
+        }
+        reopen_channel();
+    }
+}
+
+void Publisher::reopen_channel() {
+    connection_.reopen_channel();
+    window_->restart();
+    select_confirms();
 }
 
 void Publisher::publish_again() {

@@ -143,6 +143,12 @@ void Window::settle(std::uint64_t first, std::uint64_t last, const std::function
     }
 }
 
+std::deque<InFlight> Window::take() {
+    restart();
+    bytes_ = 0;
+    return std::exchange(messages_, {});
+}
+
 void Window::restart() {
     std::erase_if(messages_, [](const InFlight& each) { return each.settled; });
     for (auto& each : messages_) {

@@ -38,6 +38,9 @@ public:
 
     void push(InFlight&& message);
     InFlight& at(std::uint64_t tag) { return messages_[tag - first_tag_]; }
+    InFlight& back() { return messages_.back(); }
+    /// Takes out what is not settled; the window is as new.
+    std::deque<InFlight> take();
 
     /// The tag of the last message that is wholly among the connection's first `written` bytes; 0: none.
     std::uint64_t last_written(std::uint64_t written);

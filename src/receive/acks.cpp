@@ -1,9 +1,11 @@
 #include "acks.hpp"
 
 #include "broker_rules.hpp"
+#include "lookup.hpp"
 
 #include <algorithm>
-#include <variant>
+#include <limits>
+#include <utility>
 
 namespace receiving {
 namespace {
@@ -11,64 +13,161 @@ namespace {
 /// The broker gives each message of a stream this header. In a message of another queue it is the publisher's own.
 std::optional<std::int64_t> stream_offset_of(const rabbit::Delivery& delivery) {
     const auto& properties = delivery.message.properties;
-    if (properties && properties->headers) {
-        for (const auto& field : *properties->headers) {
-            const auto* offset = std::get_if<std::int64_t>(&field.value.data);
-            if (offset && field.name == offset_argument) {
-                return *offset;
-            }
-        }
-    }
-    return std::nullopt;
+    const auto* offset =
+        properties && properties->headers ? cli::find<std::int64_t>(*properties->headers, offset_argument) : nullptr;
+    return offset ? std::optional(*offset) : std::nullopt;
 }
 
 }  // namespace
 
-Acks::Acks(AckMode mode, std::uint16_t prefetch, std::optional<std::uint64_t> count, bool from_stream)
-    : mode_(mode),
-      count_(count),
-      batch_(static_cast<std::uint64_t>(std::max(prefetch / 2, 1))),
-      held_back_(prefetch),
-      from_stream_(from_stream) {}
+Acks::Acks(const AckOptions& options)
+    : options_(options),
+      batch_(static_cast<std::uint64_t>(std::max(options.prefetch / 2, 1))),
+      any_order_(options.any_order) {}
 
-void Acks::take(const rabbit::Delivery& delivery) {
-    if (from_stream_) {
+void Acks::start(const rabbit::Delivery& delivery) {
+    if (options_.from_stream) {
         stream_offset_ = stream_offset_of(delivery);
     }
-    ++taken_;
     last_tag_ = delivery.delivery_tag;
-}
-
-std::optional<std::uint64_t> Acks::due() const {
-    return taken_ - acked_ >= batch_ ? due_at_pause() : std::nullopt;
-}
-
-std::optional<std::uint64_t> Acks::due_at_pause() const {
-    return up_to(count_ ? std::min(taken_, *count_ - std::min(held_back_, *count_)) : taken_);
-}
-
-std::optional<std::uint64_t> Acks::due_at_end() const {
-    return up_to(taken_);
-}
-
-/// The delivery tags of messages taken and not acked follow each other.
-std::optional<std::uint64_t> Acks::up_to(std::uint64_t messages) const {
-    if (mode_ == AckMode::automatic || messages <= acked_) {
-        return std::nullopt;
+    ++working_;
+    if (!any_order_) {
+        open_.push_back(false);
     }
-    return last_tag_ - (taken_ - messages);
 }
 
-void Acks::acked(std::uint64_t delivery_tag) {
-    acked_ = taken_ - (last_tag_ - delivery_tag);
+void Acks::take(const rabbit::Delivery& delivery) {
+    start(delivery);
+    finish(delivery.delivery_tag);
+}
+
+void Acks::finish(std::uint64_t delivery_tag, Verdict::Kind kind) {
+    const bool counts = end_work(delivery_tag);
+    taken_ += counts || options_.from_stream ? 1 : 0;
+    if (counts) {
+        make_ready(delivery_tag, kind);
+    }
+}
+
+void Acks::pass(std::uint64_t delivery_tag) {
+    if (end_work(delivery_tag)) {
+        ++passed_;
+        ++ready_passed_;
+        make_ready(delivery_tag, Verdict::ack);
+    }
+}
+
+void Acks::keep(std::uint64_t delivery_tag) {
+    if (options_.from_stream) {  // it stays there anyway, and the broker sends more only for acks
+        pass(delivery_tag);
+        return;
+    }
+    if (end_work(delivery_tag)) {
+        ++kept_;
+        ++kept_here_;
+        stop_waiting_for_order();
+    }
+}
+
+void Acks::send_back(std::uint64_t delivery_tag) {
+    if (end_work(delivery_tag)) {
+        stop_waiting_for_order();
+    }
+}
+
+/// False: the message came by a connection that is no more.
+bool Acks::end_work(std::uint64_t delivery_tag) {
+    const bool stale = delivery_tag <= stale_tag_;
+    if (!stale || options_.from_stream) {
+        --working_;
+    }
+    return !stale;
+}
+
+void Acks::make_ready(std::uint64_t delivery_tag, Verdict::Kind kind) {
+    if (options_.mode == AckMode::automatic) {
+        open_.clear();
+        return;
+    }
+    if (kind != Verdict::ack) {
+        stop_waiting_for_order();
+    }
+    if (any_order_) {
+        singly_.push_back({delivery_tag, kind});
+        return;
+    }
+    open_[open_.size() - 1 - (last_tag_ - delivery_tag)] = true;
+    while (!open_.empty() && open_.front()) {
+        ++in_order_;
+        in_order_tag_ = last_tag_ + 1 - open_.size();
+        open_.pop_front();
+    }
+}
+
+/// From here on there are messages that an ack of all up to a later one would take along.
+void Acks::stop_waiting_for_order() {
+    if (std::exchange(any_order_, true)) {
+        return;
+    }
+    for (std::size_t i = 0; i < open_.size(); ++i) {
+        if (open_[i]) {
+            singly_.push_back({last_tag_ + 1 - open_.size() + i, Verdict::ack});
+        }
+    }
+    open_.clear();
+}
+
+/// The number of messages that the broker may be told of before the end. It then sends as many, and what is kept or passed
+/// over has taken the place of one that counts.
+std::uint64_t Acks::most_now() const {
+    if (!options_.count || !options_.holds_back) {
+        return std::numeric_limits<std::uint64_t>::max();
+    }
+    const auto most = *options_.count + kept_here_ + passed_;
+    const auto held_back = told_ + options_.prefetch;
+    return most - std::min(held_back, most);
+}
+
+std::vector<Verdict> Acks::due(AckTime time) {
+    const auto ready = in_order_ + singly_.size();
+    if (ready == 0 || (time == AckTime::load && ready < batch_)) {
+        return {};
+    }
+    auto left = time == AckTime::end ? ready : std::min(ready, most_now());
+    std::vector<Verdict> result;
+    if (const auto together = std::min(left, in_order_); together > 0) {
+        in_order_ -= together;
+        result.push_back({in_order_tag_ - in_order_, Verdict::ack_up_to});
+        left -= together;
+        told_ += together;
+    }
+    for (; left > 0; --left) {
+        result.push_back(singly_.front());
+        singly_.pop_front();
+        ++told_;
+    }
+    if (!result.empty()) {
+        ready_passed_ = 0;
+    }
+    return result;
 }
 
 void Acks::restarted(bool come_again) {
-    if (mode_ == AckMode::written && come_again && !from_stream_) {
-        taken_ = acked_;
-    } else {
-        acked_ = taken_;
+    if (come_again && !options_.from_stream) {
+        taken_ -= in_order_ + singly_.size() - ready_passed_;
+        passed_ -= ready_passed_;
     }
+    if (!options_.from_stream) {
+        working_ = 0;
+    }
+    kept_ -= kept_here_;
+    kept_here_ = 0;
+    stale_tag_ = last_tag_;
+    any_order_ = options_.any_order;
+    in_order_ = 0;
+    ready_passed_ = 0;
+    open_.clear();
+    singly_.clear();
 }
 
 }  // namespace receiving

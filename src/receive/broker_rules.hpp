@@ -22,6 +22,10 @@ constexpr auto priority_argument = "x-priority";
 constexpr auto offset_argument = "x-stream-offset";
 constexpr auto filter_argument = "x-stream-filter";
 
+/// What a quorum queue adds to messages that it delivers again: how often that has happened
+/// (https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling).
+constexpr std::string_view delivery_count_header = "x-delivery-count";
+
 /// The type of the queue ("classic", "quorum", "stream") that refused an argument of basic.consume. Empty: it is
 /// another error.
 std::string type_of_refusing_queue(const rabbit::Error& error);

@@ -1,6 +1,5 @@
 #include "command_handler.hpp"
 
-#include "command.hpp"
 #include "repr.hpp"
 #include "say.hpp"
 
@@ -9,121 +8,186 @@
 #include <algorithm>
 #include <utility>
 
-#include <poll.h>
-
 namespace receiving {
 
 using rabbit::Clock;
 
-CommandHandler::CommandHandler(const std::string& program, const Options& options, rabbit::Deadline ends_at,
-                               rabbit::Connection& connection, int interrupt, Subscription& subscription, Acks& acks,
-                               Interruption& interruption)
-    : program_(program),
-      options_(options),
-      ends_at_(ends_at),
-      connection_(connection),
-      subscription_(subscription),
-      acks_(acks),
-      interruption_(interruption) {
-    if (options.reply) {
-        replier_.emplace(program, options, interrupt, connection, interruption);
+CommandHandler::CommandHandler(Run& run)
+    : run_(run), flags_(run.options.command), fates_(flags_.fates()), replier_(run), attempts_(run) {}
+
+std::optional<Ending> CommandHandler::handle(rabbit::Delivery&& delivery) {
+    run_.acks.start(delivery);
+    if (const auto& cause = delivery.message.unreadable; !cause.empty()) {
+        return fail(delivery, flags_.fate_of_failure(),
+                    fmt::format("a message cannot be given to '{}', since its properties cannot be read ({})",
+                                flags_.words.front(), cli::printable(cause)));
     }
+    auto& job =
+        jobs_.emplace_back(flags_.words, std::move(delivery),
+                           JobOptions{.output = flags_.reply ? CommandOutput::captured : CommandOutput::inherited,
+                                      .timeout = flags_.timeout});
+    return job.ended() ? attend() : std::nullopt;
 }
 
-std::optional<Ending> CommandHandler::handle(const rabbit::Delivery& delivery) {
-    const auto& command = options_.command.front();
-    if (const auto& cause = delivery.message.unreadable; !cause.empty()) {
-        return fail(delivery, fmt::format("a message cannot be given to '{}', since its properties cannot be read ({})",
-                                          command, cli::printable(cause)));
+bool CommandHandler::has_room() const {
+    return jobs_.size() < flags_.jobs && (!paused_until_ || rabbit::passed(paused_until_));
+}
+
+std::span<pollfd> CommandHandler::watched() {
+    watched_.resize(jobs_.size() * Job::descriptors);
+    std::size_t at = 0;
+    for (const auto& job : jobs_) {
+        job.watch(std::span(watched_).subspan(at, Job::descriptors));
+        at += Job::descriptors;
     }
-    auto status = run_command(options_.command, delivery, replier_ ? CommandOutput::captured : CommandOutput::inherited,
-                              [this](std::span<pollfd> descriptors) { wait_for_command(descriptors); });
-    if (!status.succeeded()) {
-        return fail(delivery, fmt::format("'{}' {}", command, status.text()));
+    return watched_;
+}
+
+rabbit::Deadline CommandHandler::due() const {
+    auto result = rabbit::passed(paused_until_) ? rabbit::Deadline() : paused_until_;
+    for (const auto& job : jobs_) {
+        result = rabbit::earlier(result, job.due());
     }
-    if (replier_) {
-        const auto refusal = replier_->reply(delivery.message, std::move(status.output), ends_at_);
+    return result;
+}
+
+std::optional<Ending> CommandHandler::attend() {
+    const auto watched = std::exchange(watched_, {});
+    std::list<Job> ended;
+    std::size_t at = 0;
+    for (auto job = jobs_.begin(); job != jobs_.end(); at += Job::descriptors) {
+        const auto next = std::next(job);
+        if (at < watched.size()) {
+            job->attend(std::span(watched).subspan(at, Job::descriptors));
+        }
+        if (job->ended()) {
+            ended.splice(ended.end(), jobs_, job);
+        }
+        job = next;
+    }
+    std::optional<Ending> ending;
+    for (auto& job : ended) {
+        const auto one = conclude(job);
+        ending = ending ? ending : one;
+    }
+    return ending;
+}
+
+Fate CommandHandler::fate_of(const CommandStatus& status) const {
+    if (status.exited()) {
+        if (const auto own = fates_.find(status.exit_status); own != fates_.end()) {
+            return own->second;
+        }
+    }
+    return status.succeeded() ? Fate::ack : flags_.fate_of_failure();
+}
+
+std::optional<Ending> CommandHandler::conclude(Job& job) {
+    const auto fate = fate_of(job.status());
+    return fate == Fate::ack
+               ? succeed(job)
+               : fail(job.delivery(), fate, fmt::format("'{}' {}", flags_.words.front(), job.status().text()));
+}
+
+std::optional<Ending> CommandHandler::succeed(Job& job) {
+    if (flags_.reply) {
+        const auto refusal = replier_.reply(job.delivery().message, std::move(job.status().output));
         if (!refusal.empty()) {
-            return fail(delivery, fmt::format("the broker did not take the answer of '{}': {}", command,
-                                              cli::printable(refusal)));
+            return fail(job.delivery(), flags_.fate_of_failure(),
+                        fmt::format("the broker did not take the answer of '{}': {}", flags_.words.front(),
+                                    cli::printable(refusal)));
         }
     }
     pause_ = least_pause;
-    take(delivery);
-    if (acks_.mode() == AckMode::written) {
-        subscription_.consumer().ack(delivery.delivery_tag);
-    }
+    run_.acks.finish(job.delivery().delivery_tag);
+    settle(AckTime::pause);
     return std::nullopt;
 }
 
-/// Cancels the consumer before the last message is acked: the broker would send one more in its place.
-void CommandHandler::take(const rabbit::Delivery& delivery) {
-    if (acks_.wants_one_more() || interruption_.pending()) {
-        end_consumer();
+std::optional<Ending> CommandHandler::fail(const rabbit::Delivery& delivery, Fate fate, const std::string& cause) {
+    const bool counted = flags_.attempts && fate == Fate::requeue && !run_.interruption.pending();
+    const auto failures = counted ? attempts_.failed(delivery) : 0;
+    if (counted && failures >= *flags_.attempts) {
+        fate = Fate::reject;
     }
-    acks_.take(delivery);
-    acks_.acked(delivery.delivery_tag);
-}
-
-std::optional<Ending> CommandHandler::fail(const rabbit::Delivery& delivery, const std::string& cause) {
-    const auto on_failure = options_.on_failure.value_or(OnFailure::stop);
-    const bool given_back = interruption_.pending() || on_failure != OnFailure::reject;
-    cli::say("{}: {}; the message {}\n", program_, cause,
-             acks_.mode() == AckMode::automatic ? "is lost (--ack auto)"
-             : options_.is_stream()             ? "stays in the stream"
-             : given_back                       ? "goes back to the queue"
-                                                : "was rejected");
-    if (interruption_.pending()) {  // it may be the signal that COMMAND died of
-        end_consumer();
+    const bool given_back = run_.interruption.pending() || fate != Fate::reject;
+    cli::say("{}: {}; the message {}{}\n", run_.program, cause,
+             run_.acks.mode() == AckMode::automatic ? "is lost (--ack auto)"
+             : run_.options.is_stream()             ? "stays in the stream"
+             : given_back                           ? "goes back to the queue"
+                                                    : "was rejected",
+             counted ? fmt::format(" (attempt {} of {})", failures, *flags_.attempts) : "");
+    const auto tag = delivery.delivery_tag;
+    if (run_.interruption.pending()) {  // it may be the signal that COMMAND died of
+        run_.acks.keep(tag);
         return Ending::interrupted;
     }
-    if (on_failure == OnFailure::stop) {
-        end_consumer();
-        subscription_.give_back_failed(delivery.delivery_tag);
+    if (fate == Fate::stop) {
+        run_.acks.keep(tag);
+        failed_.push_back(tag);
         return Ending::command_failed;
     }
-    if (!given_back) {
-        take(delivery);
+    if (fate == Fate::reject) {
+        ++rejected_;
+        run_.acks.finish(tag, Verdict::reject);
+    } else {
+        ++sent_back_;
+        send_back(delivery);
     }
-    ++(given_back ? sent_back_ : rejected_);
-    subscription_.consumer().reject(delivery.delivery_tag, given_back);
-    if (given_back && delivery.redelivered) {
-        pause_before_next();
-    }
+    settle(AckTime::pause);
     return std::nullopt;
 }
 
-/// While one message is not acked yet.
-void CommandHandler::end_consumer() {
-    interruption_.outlast([this] { subscription_.await_prefetched(1); });
-    subscription_.cancel();
+void CommandHandler::send_back(const rabbit::Delivery& delivery) {
+    const bool failed_before = delivery.redelivered || (flags_.attempts && attempts_.failed(delivery) > 1);
+    if (flags_.attempts) {
+        attempts_.send_back(delivery);
+    } else {
+        run_.acks.send_back(delivery.delivery_tag);
+        run_.subscription.consumer().reject(delivery.delivery_tag, true);
+    }
+    if (failed_before) {
+        pause_before_next();
+    }
 }
 
 /// A message that has failed more than once will be back immediately.
 void CommandHandler::pause_before_next() {
     constexpr std::chrono::milliseconds most{2000};
-    const auto until = *rabbit::earlier(Clock::now() + std::exchange(pause_, std::min(2 * pause_, most)), ends_at_);
-    while (!interruption_.pending() && !rabbit::passed(until)) {
-        interruption_.outlast([&] { return connection_.wait(until); });
+    paused_until_ = Clock::now() + std::exchange(pause_, std::min(2 * pause_, most));
+}
+
+void CommandHandler::settle(AckTime time) {
+    run_.subscription.tell(run_.acks.due(time));
+}
+
+/// Without acks nothing limits what the broker sends, and it would pile up here meanwhile.
+void CommandHandler::wait_for_jobs() {
+    while (!jobs_.empty()) {
+        run_.interruption.outlast([this] {
+            return run_.acks.mode() == AckMode::written ? run_.connection.wait(due(), watched())
+                                                        : run_.connection.wait_without_reading(due(), watched());
+        });
+        attend();
     }
 }
 
-/// Without acks nothing limits what the broker sends, and it would pile up here while COMMAND runs.
-void CommandHandler::wait_for_command(std::span<pollfd> descriptors) {
-    interruption_.outlast([&] {
-        return acks_.mode() == AckMode::written ? connection_.wait({}, descriptors)
-                                                : connection_.wait_without_reading({}, descriptors);
-    });
-}
-
+/// No message is sent in place of those that are told of now.
 void CommandHandler::finish() {
-    if (replier_) {
-        replier_->close();
+    wait_for_jobs();
+    settle(AckTime::end);
+    for (const auto tag : failed_) {
+        run_.subscription.give_back_failed(tag);
     }
+}
+
+void CommandHandler::abandon() {
+    wait_for_jobs();
+    settle(AckTime::pause);
 }
 
 void CommandHandler::announce(std::string_view line) {
-    if (!options_.verbosity.quiet) {
+    if (!run_.options.verbosity.quiet) {
         cli::say("{}", line);
     }
 }

@@ -1,53 +1,60 @@
 #pragma once
 
-#include "acks.hpp"
+#include "attempts.hpp"
 #include "handler.hpp"
-#include "interruption.hpp"
-#include "options.hpp"
+#include "job.hpp"
 #include "replier.hpp"
-#include "subscription.hpp"
+#include "run.hpp"
 
 #include <chrono>
-#include <optional>
-#include <span>
+#include <cstdint>
+#include <list>
+#include <map>
 #include <string>
+#include <vector>
 
-struct pollfd;
+#include <poll.h>
 
 namespace receiving {
 
-/// Runs COMMAND for each message; its status decides what becomes of the message.
+/// Runs COMMAND for each message, some at a time; its status decides what becomes of the message.
 class CommandHandler final : public Handler {
 public:
-    /// Everything referred to must outlive the handler.
-    CommandHandler(const std::string& program, const Options& options, rabbit::Deadline ends_at,
-                   rabbit::Connection& connection, int interrupt, Subscription& subscription, Acks& acks,
-                   Interruption& interruption);
+    /// `run` must outlive the handler.
+    explicit CommandHandler(Run& run);
 
-    std::optional<Ending> handle(const rabbit::Delivery& delivery) override;
+    std::optional<Ending> handle(rabbit::Delivery&& delivery) override;
+    [[nodiscard]] bool has_room() const override;
+    [[nodiscard]] std::span<pollfd> watched() override;
+    [[nodiscard]] rabbit::Deadline due() const override;
+    std::optional<Ending> attend() override;
     void announce(std::string_view line) override;
+    void settle(AckTime time) override;
     void finish() override;
-    [[nodiscard]] std::uint64_t rejected() const override { return rejected_; }
-    [[nodiscard]] std::uint64_t sent_back() const override { return sent_back_; }
+    void abandon() override;
+    [[nodiscard]] Tally tally() const override { return {.rejected = rejected_, .sent_back = sent_back_}; }
 
 private:
-    void take(const rabbit::Delivery& delivery);
-    std::optional<Ending> fail(const rabbit::Delivery& delivery, const std::string& cause);
-    void end_consumer();
+    std::optional<Ending> conclude(Job& job);
+    std::optional<Ending> succeed(Job& job);
+    std::optional<Ending> fail(const rabbit::Delivery& delivery, Fate fate, const std::string& cause);
+    void send_back(const rabbit::Delivery& delivery);
     void pause_before_next();
-    void wait_for_command(std::span<pollfd> descriptors);
+    void wait_for_jobs();
+    [[nodiscard]] Fate fate_of(const CommandStatus& status) const;
 
     static constexpr std::chrono::milliseconds least_pause{20};
 
-    const std::string& program_;
-    const Options& options_;
-    rabbit::Deadline ends_at_;
-    rabbit::Connection& connection_;
-    Subscription& subscription_;
-    Acks& acks_;
-    Interruption& interruption_;
+    Run& run_;
+    const CommandFlags& flags_;
+    std::map<int, Fate> fates_;
+    Replier replier_;
+    Attempts attempts_;
+    std::list<Job> jobs_;
+    std::vector<pollfd> watched_;        ///< of the first jobs, as many for each as it has
+    std::vector<std::uint64_t> failed_;  ///< the delivery tags of those to go back at the end, as failed deliveries
     std::chrono::milliseconds pause_ = least_pause;  ///< after the next failure
-    std::optional<Replier> replier_;
+    rabbit::Deadline paused_until_;
     std::uint64_t rejected_ = 0;
     std::uint64_t sent_back_ = 0;
 };

@@ -18,10 +18,14 @@ cli::ExitCode exit_code_of_signal(const Options& options, cli::ExitCode signal) 
 
 cli::ExitCode exit_code(Ending ending, const Options& options, const Tally& tally, cli::ExitCode signal) {
     if (ending == Ending::interrupted) {
-        return exit_code_of_signal(options, signal);
+        const auto code = exit_code_of_signal(options, signal);
+        return tally.left > 0 && code == cli::ExitCode::done ? cli::ExitCode::rejected : code;
     }
     if (ending == Ending::command_failed || has_failures(ending, tally)) {
         return cli::ExitCode::failed;
+    }
+    if (tally.left > 0) {
+        return cli::ExitCode::rejected;
     }
     if (ending == Ending::counted) {
         return cli::ExitCode::done;

@@ -19,9 +19,10 @@ enum class Ending {
 
 /// What became of the messages of a run.
 struct Tally {
-    std::uint64_t taken = 0;      ///< printed, or handled by COMMAND
+    std::uint64_t taken = 0;      ///< printed, moved, or handled by COMMAND
     std::uint64_t rejected = 0;   ///< of those taken, because COMMAND failed
     std::uint64_t sent_back = 0;  ///< to the queue, because COMMAND failed
+    std::uint64_t left = 0;       ///< in the queue, because they could not be moved
 };
 
 /// The exit code of a run that ended so. `signal` is that of the signal which interrupted it. docs/acks.md has the table.

@@ -1,21 +1,41 @@
 #pragma once
 
+#include "acks.hpp"
 #include "ending.hpp"
+#include "rabbit/deadline.hpp"
 #include "rabbit/message.hpp"
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
+
+struct pollfd;
 
 namespace receiving {
 
-/// What is done with each message: it is printed, or given to COMMAND.
+/// What is done with each message: it is printed, moved, or given to COMMAND. That may take a while, and others may be
+/// handled meanwhile.
 class Handler {
 public:
+    Handler() = default;
     virtual ~Handler() = default;
+    Handler(const Handler&) = delete;
+    Handler& operator=(const Handler&) = delete;
 
     /// Handles a message and acks it in time. Returns an ending if no further message is to be handled.
-    virtual std::optional<Ending> handle(const rabbit::Delivery& delivery) = 0;
+    virtual std::optional<Ending> handle(rabbit::Delivery&& delivery) = 0;
+
+    /// Another message can be handled now.
+    [[nodiscard]] virtual bool has_room() const { return true; }
+
+    /// What to wait for beside messages, with the wait's results after it. Valid until the next call of another member.
+    [[nodiscard]] virtual std::span<pollfd> watched() { return {}; }
+    /// When attend() is to be called even if nothing watched is ready.
+    [[nodiscard]] virtual rabbit::Deadline due() const { return {}; }
+    /// After a wait: does what there is to do. Returns an ending as handle() does.
+    virtual std::optional<Ending> attend() { return {}; }
 
     /// Says something about receiving itself: that it waits, or that it was interrupted.
     virtual void announce(std::string_view line) = 0;
@@ -23,22 +43,20 @@ public:
     /// No further message is at hand: what was written reaches its reader.
     virtual void flush() {}
 
-    /// No message has come for a moment: acks that were put off are sent.
-    virtual void settle() {}
+    /// Tells the broker what is due of the messages that are done with.
+    virtual void settle(AckTime time) = 0;
 
     /// No further message will come: everything that was handled is acked.
-    virtual void finish() {}
+    virtual void finish() = 0;
 
-    /// Acks are put off until settle().
-    [[nodiscard]] virtual bool has_unsettled() const { return false; }
+    /// Something has failed: what is under way is left alone or waited for, without output.
+    virtual void abandon() {}
 
-    /// Messages for which COMMAND failed and that were rejected.
-    [[nodiscard]] virtual std::uint64_t rejected() const { return 0; }
-    /// Messages for which COMMAND failed and that were sent back to the queue.
-    [[nodiscard]] virtual std::uint64_t sent_back() const { return 0; }
+    /// How many messages were rejected, sent back or left.
+    [[nodiscard]] virtual Tally tally() const { return {}; }
 
-    /// A descriptor with an error event once nobody reads the output any more; -1: none.
-    [[nodiscard]] virtual int reader() const { return -1; }
+    /// What was done, in a line of its own; empty: nothing that needs to be said.
+    [[nodiscard]] virtual std::string summary() const { return {}; }
 };
 
 }  // namespace receiving

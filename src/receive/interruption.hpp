@@ -22,6 +22,19 @@ public:
         }
     }
 
+    /// Calls `act` once; a signal that ends it is noted.
+    template <class Act>
+    void note(Act act) {
+        try {
+            act();
+        } catch (const rabbit::Error& error) {
+            if (error.kind() != rabbit::ErrorKind::interrupted) {
+                throw;
+            }
+            pending_ = true;
+        }
+    }
+
     [[nodiscard]] bool pending() const noexcept { return pending_; }
 
 private:

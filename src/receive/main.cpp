@@ -1,3 +1,4 @@
+#include "command_flags.hpp"
 #include "program.hpp"
 #include "receive.hpp"
 

@@ -3,8 +3,8 @@
 #include "cli11.hpp"
 #include "failure.hpp"
 #include "field_option.hpp"
+#include "filter.hpp"
 #include "rabbit/error.hpp"
-#include "runnable.hpp"
 #include "stream_offset.hpp"
 
 #include <fmt/format.h>
@@ -43,28 +43,16 @@ void add_acking(CLI::App& app, Options& options) {
         ->group(group);
 }
 
-void add_command(CLI::App& app, Options& options) {
-    constexpr auto group = "Command";
-    auto* command =
-        app.add_option("COMMAND", options.command,
-                       "Run COMMAND for each message, the body on its standard input, the properties in "
-                       "AMQP_ROUTING_KEY, AMQP_CONTENT_TYPE, ..., AMQP_HEADERS; if it succeeds, the message "
-                       "is acked")
-            ->type_name("");
-    cli::add_choice<OnFailure>(
-        app, "--on-failure", options.on_failure,
-        {{"stop", OnFailure::stop}, {"requeue", OnFailure::requeue}, {"reject", OnFailure::reject}},
-        "When COMMAND fails: stop and give the message back (the default); requeue it; reject "
-        "it, which dead-letters it if the queue is set up for that")
-        ->needs(command)
+void add_filter(CLI::App& app, Options& options) {
+    constexpr auto group = "Filter";
+    auto* where = cli::add_repeatable(
+        app, "--where", options.where,
+        "Only take messages whose routing_key, exchange, property or headers.NAME matches GLOB (repeatable: all must)");
+    where->type_name("NAME=GLOB")->group(group);
+    cli::add_choice<bool>(app, "--unmatched", options.takes_unmatched, {{"keep", false}, {"take", true}},
+                          "Messages that do not match: keep them in the queue (the default), or take them off it")
+        ->needs(where)
         ->group(group);
-    app.add_flag("--reply", options.reply,
-                 "Publish what COMMAND writes to standard output as the answer to the message, before it is acked")
-        ->needs(command)
-        ->group(group);
-    for (const auto* output : {"--format", "--template"}) {
-        app.get_option(output)->excludes(command);
-    }
 }
 
 void add_consumer(CLI::App& app, Options& options) {
@@ -96,8 +84,9 @@ void add_consumer(CLI::App& app, Options& options) {
 /// A peek takes nothing.
 void exclude_from_peek(CLI::App& app) {
     auto* peek = app.get_option("--peek");
-    for (const auto* taking : {"--count", "--idle", "--drain", "--ack", "--prefetch", "--purge", "--exclusive",
-                               "--exclusive-queue", "--bind", "--durable", "--queue-arg", "--auto-delete", "COMMAND"}) {
+    for (const auto* taking :
+         {"--count", "--idle", "--drain", "--ack", "--prefetch", "--purge", "--exclusive", "--exclusive-queue",
+          "--bind", "--durable", "--queue-arg", "--auto-delete", "--where", "COMMAND"}) {
         app.get_option(taking)->excludes(peek);
     }
 }
@@ -108,21 +97,15 @@ void Options::add_to(CLI::App& app) {
     add_ending(app, *this);
     format.add_to(app, "Output", "a message", "hello; with --peek, pretty");
     add_acking(app, *this);
-    add_command(app, *this);
+    add_filter(app, *this);
+    command.add_to(app);
     queue.add_to(app);
     app.get_option("--queue")->each([this](const std::string&) { queue_given = true; });
     add_consumer(app, *this);
     connect.add_to(app);
     verbosity.add_to(app);
+    move.add_to(app);
     exclude_from_peek(app);
-}
-
-void check_operand(const std::string& word) {
-    const bool may_hold_password = word.starts_with("amqp:") || word.starts_with("amqps:") ||
-                                   word.find("://") != std::string::npos || word.find('@') != std::string::npos;
-    throw cli::UsageError(may_hold_password
-                              ? "the broker's URL goes to --url; to run something as COMMAND write -- before it"
-                              : fmt::format("'{0}' is not an option; to run it as COMMAND write -- {0}", word));
 }
 
 void Options::check() const {
@@ -133,8 +116,14 @@ void Options::check() const {
     if (ack == AckMode::automatic && prefetch) {
         refuse("--prefetch with --ack auto: the broker limits only messages that are still to be acked");
     }
-    if (ack == AckMode::automatic && on_failure.value_or(OnFailure::stop) != OnFailure::stop) {
-        refuse("--on-failure with --ack auto: the message is off the queue before COMMAND runs");
+    if (ack == AckMode::automatic && move.given()) {
+        refuse("--ack auto with --to-queue and its like: a message would be off its queue before it is at its target");
+    }
+    if (ack == AckMode::automatic && keeps_unmatched()) {
+        refuse("--where with --ack auto: messages that do not match would be off the queue; use --unmatched take");
+    }
+    if (takes_unmatched && is_stream()) {
+        refuse("--unmatched take: nothing can be taken off a stream");
     }
     if (ack_mode() == AckMode::automatic && prefetch) {
         refuse("--prefetch needs --ack written");
@@ -153,9 +142,6 @@ void Options::check() const {
             "--bind with --queue-type quorum or stream needs --queue: the broker names only queues that end with "
             "their connection");
     }
-    if (is_stream() && !command.empty() && on_failure.value_or(OnFailure::stop) != OnFailure::stop) {
-        refuse("--on-failure requeue and reject: a stream takes nothing back and rejects nothing");
-    }
     if (purge && has_own_queue()) {
         refuse("--purge with --bind needs --queue: the queue that the broker names is new");
     }
@@ -165,14 +151,8 @@ void Options::check() const {
     if (count == 0 && has_own_queue()) {
         refuse("--count 0 with --bind needs --queue: the queue that the broker names ends with the connection");
     }
-    if (connect.check && !command.empty()) {
+    if (connect.check && command.given()) {
         refuse("--check runs nothing: leave COMMAND out");
-    }
-    if (reply && ack == AckMode::automatic) {
-        refuse("--reply with --ack auto: a request would be off its queue before it is answered");
-    }
-    if (reply && is_stream()) {
-        refuse("--reply: a stream's messages are no requests, since every reader gets them");
     }
     if (queue.no_declare && has_own_queue()) {
         refuse("--bind needs --queue when nothing is to be declared");
@@ -186,28 +166,33 @@ void Options::check() const {
     if (!offset.empty()) {
         static_cast<void>(parse_offset(offset));
     }
-    if (!command.empty()) {
-        check_runnable(command);
-    }
+    static_cast<void>(Filter(where));
+    move.check(has_own_queue() ? "" : queue.name, connect);
+    command.check(ack == AckMode::automatic, is_stream());
 }
 
 AckMode Options::ack_mode() const noexcept {
-    const bool needs_written = count || drain || !command.empty() || is_stream();
+    const bool needs_written = count || drain || command.given() || move.given() || keeps_unmatched() || is_stream();
     return ack.value_or(needs_written ? AckMode::written : AckMode::automatic);
 }
 
 std::uint16_t Options::prefetch_count() const noexcept {
     constexpr std::uint16_t usual = 1000;
+    constexpr std::uint16_t most = 65535;
     if (ack_mode() == AckMode::automatic) {
         return 0;
     }
-    // A prefetch of 1 shares the work fairly. With --count it also keeps the broker from sending a message beyond the
-    // last one wanted.
-    const auto wanted = prefetch.value_or(command.empty() ? usual : std::uint16_t{1});
-    if (!command.empty() && count) {
-        return 1;
+    // Messages that do not match fill the prefetch. Of the others, as many as COMMANDs share the work fairly.
+    const auto default_prefetch = command.given()     ? (keeps_unmatched() ? usual : command.jobs)
+                                  : keeps_unmatched() ? most
+                                                      : usual;
+    const auto wanted = prefetch.value_or(default_prefetch);
+    if (!where.empty()) {
+        return wanted;
     }
-    return static_cast<std::uint16_t>(std::min<std::uint64_t>(wanted, count.value_or(wanted)));
+    // The broker is not to send a message beyond the last one wanted.
+    const auto at_once = command.given() && count ? std::min(wanted, command.jobs) : wanted;
+    return static_cast<std::uint16_t>(std::min<std::uint64_t>(at_once, count.value_or(at_once)));
 }
 
 rabbit::Table Options::parsed_consumer_arguments() const {

@@ -3,8 +3,10 @@
 #include "acks.hpp"
 #include "binding_flags.hpp"
 #include "cli11_fwd.hpp"
+#include "command_flags.hpp"
 #include "connection_flags.hpp"
 #include "format_flags.hpp"
+#include "move_flags.hpp"
 #include "queue_flags.hpp"
 #include "rabbit/message.hpp"
 #include "verbosity.hpp"
@@ -15,9 +17,6 @@
 #include <vector>
 
 namespace receiving {
-
-/// What becomes of a message whose COMMAND failed.
-enum class OnFailure { stop, requeue, reject };
 
 /// The command line of `receive`.
 struct Options {
@@ -32,9 +31,11 @@ struct Options {
     std::optional<AckMode> ack;
     std::optional<std::uint16_t> prefetch;
 
-    std::vector<std::string> command;
-    std::optional<OnFailure> on_failure;
-    bool reply = false;
+    std::vector<std::string> where;  ///< only messages that match are handled
+    bool takes_unmatched = false;    ///< the others are acked, rather than left
+
+    MoveFlags move;
+    CommandFlags command;
 
     cli::ConnectionFlags connect;
     cli::Verbosity verbosity;
@@ -61,13 +62,15 @@ struct Options {
     /// The queue is one of the broker's naming, for these bindings and this connection alone.
     [[nodiscard]] bool has_own_queue() const noexcept { return bindings.given() && !queue_given; }
 
+    /// Messages that do not match are held until the end, and then go back.
+    [[nodiscard]] bool keeps_unmatched() const noexcept { return !where.empty() && !takes_unmatched && !is_stream(); }
+    /// There is a second connection, to publish on.
+    [[nodiscard]] bool publishes() const noexcept { return move.given() || command.reply || command.attempts; }
+
     [[nodiscard]] cli::Formatter formatter() const {
         return format.formatter(peek ? cli::Format::pretty : cli::Format::hello);
     }
     [[nodiscard]] rabbit::Table parsed_consumer_arguments() const;
 };
-
-/// COMMAND must follow a "--": otherwise a stray word would be run as a program. Throws cli::UsageError.
-void check_operand(const std::string& word);
 
 }  // namespace receiving

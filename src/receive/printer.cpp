@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+
 #include <poll.h>
 #include <unistd.h>
 
@@ -17,26 +19,30 @@ namespace receiving {
 using rabbit::Clock;
 using rabbit::Deadline;
 
-Printer::Printer(const std::string& program, const Options& options, Deadline ends_at, rabbit::Connection& connection,
-                 rabbit::Consumer& consumer, Acks& acks, Interruption& interruption)
-    : program_(program),
-      formatter_(options.formatter()),
-      ends_at_(ends_at),
-      quiet_(options.verbosity.quiet),
-      connection_(connection),
-      consumer_(consumer),
-      acks_(acks),
-      interruption_(interruption),
-      output_(STDOUT_FILENO, [this](int descriptor) { wait_for_reader(descriptor); }) {}
+Printer::Printer(Run& run)
+    : run_(run),
+      formatter_(run.options.formatter()),
+      output_(STDOUT_FILENO, [this](int descriptor) { wait_for_reader(descriptor); }),
+      reader_{output_.descriptor(), 0, 0} {}
 
-std::optional<Ending> Printer::handle(const rabbit::Delivery& delivery) {
+std::optional<Ending> Printer::handle(rabbit::Delivery&& delivery) {
     if (!delivery.message.unreadable.empty()) {
         report_unreadable(delivery.message);
     }
     formatter_.write(output_, delivery);
-    acks_.take(delivery);
-    if (const auto due = acks_.due()) {
-        acknowledge(due);
+    run_.acks.take(delivery);
+    settle(AckTime::load);
+    return std::nullopt;
+}
+
+std::span<pollfd> Printer::watched() {
+    reader_.revents = 0;
+    return {&reader_, 1};
+}
+
+std::optional<Ending> Printer::attend() {
+    if (reader_.revents != 0) {
+        throw cli::OutputError(EPIPE);
     }
     return std::nullopt;
 }
@@ -48,12 +54,12 @@ void Printer::report_unreadable(const rabbit::Message& message) {
         throw cli::Failure(cli::ExitCode::failed,
                            cause + ", and the output is to show them; --format raw, for one, is not");
     }
-    cli::say("{}: {}; its body is printed\n", program_, cause);
+    cli::say("{}: {}; its body is printed\n", run_.program, cause);
 }
 
 /// On standard output where the tutorials have it, elsewhere on standard error.
 void Printer::announce(std::string_view line) {
-    if (quiet_) {
+    if (run_.options.verbosity.quiet) {
         return;
     }
     if (formatter_.is_hello()) {
@@ -63,32 +69,28 @@ void Printer::announce(std::string_view line) {
     }
 }
 
-void Printer::settle() {
-    acknowledge(acks_.due_at_pause());
+void Printer::settle(AckTime time) {
+    if (const auto due = run_.acks.due(time); !due.empty()) {
+        output_.flush();
+        run_.subscription.tell(due);
+    }
 }
 
 void Printer::finish() {
-    acknowledge(acks_.due_at_end());
-}
-
-void Printer::acknowledge(std::optional<std::uint64_t> delivery_tag) {
     output_.flush();
-    if (delivery_tag) {
-        consumer_.ack_up_to(*delivery_tag);
-        acks_.acked(*delivery_tag);
-    }
+    settle(AckTime::end);
 }
 
 /// When to give up on a reader that has stopped: soon, once a signal or --timeout has ended receiving.
 Deadline Printer::give_up_at() const {
-    return cli::with_patience(cli::first_signal() ? Deadline(Clock::now()) : ends_at_);
+    return cli::with_patience(cli::first_signal() ? Deadline(Clock::now()) : run_.ends_at);
 }
 
 /// Waits until a slow reader of the output has made room. No message is read meanwhile: they would pile up here.
 void Printer::wait_for_reader(int descriptor) {
     pollfd writable{descriptor, POLLOUT, 0};
     try {
-        interruption_.outlast([&] { return connection_.wait_without_reading(give_up_at(), {&writable, 1}); });
+        run_.interruption.outlast([&] { return run_.connection.wait_without_reading(give_up_at(), {&writable, 1}); });
     } catch (const rabbit::Error&) {
         // The next wait for a message reports that the connection is lost. Until then the reader gets whole messages.
         Deadline deadline;

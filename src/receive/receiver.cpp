@@ -1,57 +1,62 @@
 #include "receiver.hpp"
 
-#include "acks.hpp"
+#include "closing.hpp"
 #include "command_handler.hpp"
 #include "ending.hpp"
 #include "error_report.hpp"
 #include "failure.hpp"
-#include "interruption.hpp"
-#include "output.hpp"
+#include "lull.hpp"
+#include "mover.hpp"
 #include "printer.hpp"
 #include "progress.hpp"
 #include "rabbit/error.hpp"
 #include "repr.hpp"
+#include "run.hpp"
 #include "say.hpp"
+#include "sieve.hpp"
 #include "signals.hpp"
-#include "subscription.hpp"
+#include "target.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <memory>
 #include <optional>
 #include <utility>
 
-#include <poll.h>
 #include <unistd.h>
 
 namespace receiving {
 namespace {
 
 using rabbit::Clock;
-using rabbit::Deadline;
+
+std::unique_ptr<Handler> make_handler(Run& run) {
+    if (run.options.move.given()) {
+        return std::make_unique<Mover>(run);
+    }
+    if (run.options.command.given()) {
+        return std::make_unique<CommandHandler>(run);
+    }
+    return std::make_unique<Printer>(run);
+}
 
 /// The loop: takes messages from the subscription, has them handled, and knows when it is over.
 class Receiver {
 public:
-    Receiver(const std::string& program, const Options& options, rabbit::Connection& connection, int interrupt,
-             Clock::time_point begun)
-        : program_(program),
-          options_(options),
-          ends_at_(cli::after(begun, options.timeout)),
-          connection_(connection),
-          subscription_(connection, options),
-          acks_(options.ack_mode(), subscription_.prefetch(), options.count, options.is_stream()),
-          handler_(make_handler(interrupt)),
-          progress_(options.command.empty() && !options.verbosity.quiet && isatty(STDERR_FILENO) != 0 &&
-                    isatty(STDOUT_FILENO) == 0) {}
+    explicit Receiver(Run& run)
+        : run_(run),
+          options_(run.options),
+          handler_(make_handler(run)),
+          progress_(!options_.command.given() && !options_.verbosity.quiet && isatty(STDERR_FILENO) != 0 &&
+                    (options_.move.given() || isatty(STDOUT_FILENO) == 0)),
+          bound_(run.subscription.depth()) {}
 
     cli::ExitCode run() {
+        sieve_.warn();
         handler_->announce(options_.is_watch() ? " [*] Waiting for messages. To exit press CTRL+C\n"
                                                : " [*] Waiting for messages.\n");
         if (progress_.due()) {
-            expected_ = options_.count ? *options_.count : options_.drain ? subscription_.ready() : 0;
+            expected_ = options_.count ? *options_.count : options_.drain ? run_.subscription.ready() : 0;
         }
         const auto ending = receive_to_end();
         progress_.clear();
@@ -59,30 +64,25 @@ public:
             handler_->announce("Interrupted\n");
         }
         handler_->flush();
-        const Tally tally{acks_.taken(), handler_->rejected(), handler_->sent_back()};
-        if (const auto text = shortfall(ending, options_, tally); !text.empty() && !options_.verbosity.quiet) {
-            cli::say("{}: {}\n", program_, text);
+        auto tally = handler_->tally();
+        tally.taken = run_.acks.taken();
+        for (const auto& text : {handler_->summary(), sieve_.summary(), shortfall(ending, options_, tally)}) {
+            if (!text.empty() && !options_.verbosity.quiet) {
+                cli::say("{}: {}\n", run_.program, text);
+            }
         }
         return exit_code(ending, options_, tally, cli::exit_code_of_signal());
     }
 
 private:
-    std::unique_ptr<Handler> make_handler(int interrupt) {
-        if (options_.command.empty()) {
-            return std::make_unique<Printer>(program_, options_, ends_at_, connection_, subscription_.consumer(), acks_,
-                                             interruption_);
-        }
-        return std::make_unique<CommandHandler>(program_, options_, ends_at_, connection_, interrupt, subscription_,
-                                                acks_, interruption_);
-    }
-
     Ending receive_to_end() {
         try {
             const auto ending = receive_until_end();
-            end_in_order(ending);
+            closing_.end(ending);
             return ending;
         } catch (const cli::Failure& failure) {
-            throw failure_after_closing(failure);
+            progress_.clear();
+            throw closing_.end(failure);
         }
     }
 
@@ -100,9 +100,9 @@ private:
                 }
                 handler_->flush();
                 // A deleted queue is declared again in the way that a lost connection is opened again.
-                const bool was_deleted = subscription_.consumer().cancelled_by_broker();
+                const bool was_deleted = run_.subscription.consumer().cancelled_by_broker();
                 const rabbit::Error lost(was_deleted ? rabbit::ErrorKind::lost : error.kind(), "", "");
-                if (!connection_.may_reopen(lost)) {
+                if (!run_.connection.may_reopen(lost)) {
                     throw;
                 }
                 reconnect(error, was_deleted);
@@ -113,200 +113,171 @@ private:
     /// What was not acked comes again and counts again, unless the queue was deleted with it. A stream is read on after
     /// the last message.
     void reconnect(const rabbit::Error& why, bool queue_was_deleted) {
+        auto& acks = run_.acks;
         progress_.clear();
-        cli::say("{}: {}\n", program_, cli::printable(why.what()));
-        connection_.reopen();
-        subscription_.resume(acks_.stream_offset());
-        const auto before = acks_.taken();
-        acks_.restarted(!queue_was_deleted);
-        handled_ = true;
-        cli::say(
-            "{}: connected to {} again{}{}{}\n", program_, connection_.endpoint().name(),
-            options_.has_own_queue() || options_.queue.exclusive
-                ? "; messages for the queue that went with the connection are lost"
-            : options_.queue.auto_delete ? "; if the queue went with the connection, its messages are lost"
-                                         : "",
-            queue_was_deleted ? fmt::format("; consuming from queue '{}' again", subscription_.consumer().queue()) : "",
-            acks_.taken() < before ? "; messages whose acks did not arrive come again" : "");
+        cli::say("{}: {}\n", run_.program, cli::printable(why.what()));
+        run_.connection.reopen();
+        run_.subscription.resume(acks.stream_offset());
+        const bool repeats =
+            acks.mode() == AckMode::written && acks.unacked() > 0 && !options_.is_stream() && !queue_was_deleted;
+        acks.restarted(!queue_was_deleted);
+        bound_ = acks.dealt_with() + run_.subscription.depth();
+        lull_.end();
+        cli::say("{}: connected to {} again{}{}{}\n", run_.program, run_.connection.endpoint().name(),
+                 options_.has_own_queue() || options_.queue.exclusive
+                     ? "; messages for the queue that went with the connection are lost"
+                 : options_.queue.auto_delete ? "; if the queue went with the connection, its messages are lost"
+                                              : "",
+                 queue_was_deleted
+                     ? fmt::format("; consuming from queue '{}' again", run_.subscription.consumer().queue())
+                     : "",
+                 repeats ? "; messages whose acks did not arrive come again" : "");
     }
 
     std::optional<Ending> handle_next() {
-        if (interruption_.pending()) {
+        if (run_.interruption.pending()) {
             return Ending::interrupted;
         }
-        if (acks_.is_complete()) {
+        if (run_.acks.is_complete()) {
             return Ending::counted;
         }
-        if (rabbit::passed(ends_at_)) {
+        if (rabbit::passed(run_.ends_at)) {
             return Ending::out_of_time;
         }
-        auto delivery = subscription_.consumer().next_buffered();
+        if (!handler_->has_room() || !run_.acks.wants_more() || has_reached_bound()) {
+            return wait_for_handler();
+        }
+        auto delivery = run_.subscription.consumer().next_buffered();
         if (!delivery) {
             handler_->flush();
-            if (std::exchange(handled_, false)) {  // the time that COMMAND or the reader took is not idle
-                idle_since_ = Clock::now();
-                lull_ = least_lull;
-                lull_at_ = idle_since_ + lull_;
-            }
+            lull_.begin();
             delivery = wait_for_next();
         }
         if (!delivery) {
-            return pause();
+            const auto ending = handler_->attend();
+            return ending ? ending : pause();
         }
-        handled_ = true;
-        const auto ending = handler_->handle(*delivery);
+        lull_.end();
         bytes_ += delivery->message.body.size();
+        const auto ending = sieve_.hand_over(std::move(*delivery));
         if (progress_.is_due()) {
             show_progress();
         }
         return ending;
     }
 
+    /// Messages that are moved may come back: --drain takes no more than the queue held at first.
+    [[nodiscard]] bool has_reached_bound() const {
+        return options_.drain && options_.move.given() && run_.acks.dealt_with() + run_.acks.working() >= bound_;
+    }
+
+    /// No further message is taken until the handler has room, or what it works on is done.
+    std::optional<Ending> wait_for_handler() {
+        if (has_reached_bound() && run_.acks.working() == 0) {
+            handler_->settle(AckTime::pause);
+            return Ending::drained;
+        }
+        handler_->flush();
+        lull_.end();
+        const auto deadline = rabbit::earlier(run_.ends_at, handler_->due());
+        if (run_.subscription.prefetch() > 0 && !options_.keeps_unmatched()) {
+            run_.connection.wait(deadline, handler_->watched());
+        } else {  // what comes would pile up here
+            run_.connection.wait_without_reading(deadline, handler_->watched());
+        }
+        return handler_->attend();
+    }
+
     void show_progress() {
-        const auto taken = acks_.taken();
+        const auto taken = run_.acks.taken();
         progress_.show(
-            fmt::format("{}: {} received, {:.1f} MB, {:.0f} messages/s", program_, taken,
-                        static_cast<double>(bytes_) / 1e6, static_cast<double>(taken) / progress_.elapsed()),
+            fmt::format("{}: {} {}, {:.1f} MB, {:.0f} messages/s", run_.program, taken,
+                        options_.move.given() ? "moved" : "received", static_cast<double>(bytes_) / 1e6,
+                        static_cast<double>(taken) / progress_.elapsed()),
             expected_ > 0 ? std::optional(static_cast<double>(taken) / static_cast<double>(expected_)) : std::nullopt);
     }
 
     /// No message has come until the deadline of wait_for_next().
     std::optional<Ending> pause() {
-        if (uses_lulls() && Clock::now() >= lull_at_) {
-            handler_->settle();
-            if (options_.drain && subscription_.is_empty()) {
+        auto& acks = run_.acks;
+        const bool works = acks.working() > 0;
+        if (works) {
+            lull_.stay();
+        } else if (acks.kept_here() > 0 && acks.kept_here() == run_.subscription.prefetch()) {
+            run_.subscription.renew();
+            acks.renewed();
+        }
+        if ((acks.mode() == AckMode::written || options_.drain) && lull_.take()) {
+            handler_->settle(AckTime::pause);
+            if (options_.drain && !works && run_.subscription.is_empty()) {
                 return Ending::drained;
             }
-            constexpr std::chrono::milliseconds longest{100};
-            lull_ = std::min(2 * lull_, longest);
-            lull_at_ = Clock::now() + lull_;
         }
-        return rabbit::passed(cli::after(idle_since_, options_.idle)) ? std::optional(Ending::out_of_time)
-                                                                      : std::nullopt;
+        return !works && rabbit::passed(lull_.lasts(options_.idle)) ? std::optional(Ending::out_of_time) : std::nullopt;
     }
 
-    /// Small acks, and the passive declare of --drain, make the broker pause its deliveries; both wait for a moment
-    /// without messages.
-    [[nodiscard]] bool uses_lulls() const { return acks_.mode() == AckMode::written || options_.drain; }
-
-    /// The next message; empty at a deadline or in a lull.
+    /// The next message; empty at a deadline, in a lull, or when the handler has something to do.
     std::optional<rabbit::Delivery> wait_for_next() {
-        auto deadline = rabbit::earlier(ends_at_, cli::after(idle_since_, options_.idle));
-        if (options_.drain || handler_->has_unsettled()) {
-            deadline = rabbit::earlier(deadline, lull_at_);
+        auto deadline = rabbit::earlier(run_.ends_at, handler_->due());
+        deadline = rabbit::earlier(deadline, lull_.lasts(options_.idle));
+        if (options_.drain || run_.acks.has_ready() || run_.acks.kept_here() > 0) {
+            deadline = rabbit::earlier(deadline, lull_.due());
         }
-        pollfd reader{handler_->reader(), 0, 0};
-        auto delivery = subscription_.consumer().next(deadline, {&reader, 1});
-        if (reader.revents != 0) {
-            throw cli::OutputError(EPIPE);
-        }
-        return delivery;
+        return run_.subscription.consumer().next(deadline, handler_->watched());
     }
 
-    /// Closes the connection after everything that was taken is acked. Whoever has interrupted it does not wait for a
-    /// broker that no longer answers.
-    void end_in_order(Ending ending) {
-        try {
-            finish(ending);
-            limit_answer(ending);
-            connection_.close();
-        } catch (const rabbit::Error& error) {
-            if (ending != Ending::interrupted || error.kind() != rabbit::ErrorKind::lost) {
-                throw;
-            }
-            cli::say("{}: {}\n", program_, cli::printable(error.what()));
-        }
-    }
-
-    /// The deadline that --timeout set may have passed: the broker has some time of its own to answer while it ends.
-    void limit_answer(Ending ending) {
-        constexpr std::chrono::seconds patience{2};
-        const bool hurries = ending == Ending::interrupted || ending == Ending::out_of_time;
-        connection_.set_deadline(hurries ? Deadline(Clock::now() + patience) : Deadline());
-    }
-
-    /// Ends the consumer. What was on its way is handled if it is off the queue, and printed if it would count as a failed
-    /// delivery; otherwise it is given back.
-    void finish(Ending ending) {
-        limit_answer(ending);
-        interruption_.outlast([this] { subscription_.await_prefetched(acks_.unacked()); });
-        subscription_.cancel();
-        const bool prints = options_.command.empty() && subscription_.giving_back_counts();
-        std::uint64_t lost = 0;
-        while (const auto delivery = next_of_the_last(ending)) {
-            if (acks_.mode() == AckMode::written && !prints) {
-                continue;
-            }
-            if (ending == Ending::command_failed) {
-                ++lost;
-            } else {
-                handler_->handle(*delivery);
-            }
-        }
-        handler_->flush();
-        if (lost > 0) {
-            cli::say("{}: {} messages that were on their way are lost (--ack auto)\n", program_, lost);
-        }
-        handler_->finish();
-        subscription_.give_back();
-    }
-
-    std::optional<rabbit::Delivery> next_of_the_last(Ending ending) {
-        try {
-            limit_answer(ending);
-            return interruption_.outlast([this] { return subscription_.consumer().next(); });
-        } catch (const rabbit::Error&) {
-            handler_->flush();
-            throw;
-        }
-    }
-
-    /// Ends in order after a failure on this side, which gives back what was not acked. Returns the failure with what
-    /// was lost by it.
-    cli::Failure failure_after_closing(const cli::Failure& failure) {
-        try {
-            connection_.set_deadline(Clock::now() + std::chrono::seconds(5));
-            interruption_.outlast([this] { subscription_.await_prefetched(acks_.unacked()); });
-            subscription_.cancel();
-            while (subscription_.consumer().next(Clock::now() + std::chrono::seconds(5))) {
-            }
-            subscription_.give_back();
-            connection_.close();
-        } catch (const rabbit::Error&) {
-            // The broker also gives back what a lost connection had not acked.
-        }
-        if (acks_.mode() == AckMode::written || failure.code() == cli::ExitCode::reader_gone) {
-            return failure;
-        }
-        return {
-            failure.code(),
-            fmt::format("{}; messages that were on their way are lost, which --ack written prevents", failure.what())};
-    }
-
-    static constexpr std::chrono::milliseconds least_lull{5};
-
-    const std::string& program_;
+    Run& run_;
     const Options& options_;
-    Deadline ends_at_;
-    rabbit::Connection& connection_;
-    Interruption interruption_;
-    Subscription subscription_;
-    Acks acks_;
     std::unique_ptr<Handler> handler_;
+    Sieve sieve_{run_, *handler_};
+    Closing closing_{run_, *handler_, sieve_};
+    Lull lull_;
     cli::Progress progress_;
     std::uint64_t expected_ = 0;  ///< messages; 0: not known
     std::uint64_t bytes_ = 0;
-    bool handled_ = true;  ///< a message, since idle_since_
-    Clock::time_point idle_since_;
-    std::chrono::milliseconds lull_ = least_lull;
-    Clock::time_point lull_at_;  ///< when no message has come for that long
+    std::uint64_t bound_;  ///< messages that --drain moves at most
 };
+
+/// While it lives, a connection looks after the target, if there is one.
+class Accompanied {
+public:
+    Accompanied(rabbit::Connection& connection, Target* target) : connection_(connection) {
+        connection_.set_companion(target);
+    }
+    ~Accompanied() { connection_.set_companion(nullptr); }
+    Accompanied(const Accompanied&) = delete;
+    Accompanied& operator=(const Accompanied&) = delete;
+
+private:
+    rabbit::Connection& connection_;
+};
+
+/// Throws cli::Failure if what messages are to be moved to is not there.
+void check_target(Target& target, const MoveFlags& move) {
+    const bool there = move.queue      ? target.has_queue(*move.queue)
+                       : move.exchange ? target.has_exchange(*move.exchange)
+                                       : true;
+    if (!there) {
+        throw cli::Failure(cli::ExitCode::rejected,
+                           fmt::format("cannot move messages {} at {}: it is not there; nothing was taken",
+                                       move.in_words(), target.endpoint().name()));
+    }
+}
 
 }  // namespace
 
 cli::ExitCode receive_messages(const std::string& program, const Options& options, rabbit::Connection& connection,
                                int interrupt, Clock::time_point begun) {
-    return Receiver(program, options, connection, interrupt, begun).run();
+    Interruption interruption;
+    std::optional<Target> target;
+    if (options.publishes()) {
+        target.emplace(program, options.move.connection(options.connect), options.verbosity, interrupt, interruption);
+        check_target(*target, options.move);
+    }
+    auto* publishes_on = target ? &*target : nullptr;
+    const Accompanied accompanied(connection, publishes_on);
+    Run run(program, options, connection, interruption, publishes_on, begun);
+    return Receiver(run).run();
 }
 
 }  // namespace receiving

@@ -30,6 +30,11 @@ void check_type(const rabbit::Error& error, const std::string& queue, const Opti
     }
 }
 
+/// The most messages that a quorum queue is asked for where giving them back counts: of those to be printed, and of
+/// those to be moved.
+constexpr std::uint16_t few = 16;
+constexpr std::uint16_t some = 100;
+
 }  // namespace
 
 Subscription::Subscription(rabbit::Connection& connection, const Options& options)
@@ -39,27 +44,51 @@ Subscription::Subscription(rabbit::Connection& connection, const Options& option
 
 void Subscription::start() {
     const auto queue = declare_and_bind(connection_, options_);
-    limit_prefetch(queue);
+    learn_type(queue);
+    limit_prefetch();
+    learn_depth(queue);
     consume(queue, arguments_after({}));
+}
+
+void Subscription::learn_type(const std::string& queue) {
+    const bool prints = !options_.command.given() && !options_.move.given();
+    const bool gives_back =
+        options_.ack_mode() == AckMode::written && prints && prefetch_ > few && !nack_is_free(connection_.server());
+    const bool matters = gives_back || options_.move.given() || options_.command.attempts || options_.keeps_unmatched();
+    type_ = options_.is_stream() ? "stream" : options_.queue.type;
+    if (type_.empty() && matters && !options_.has_own_queue()) {
+        type_ = type_of_queue(connection_, queue);
+    }
 }
 
 /// A quorum queue whose broker counts what is given back, and drops a message that was given back too often, is asked
 /// for little more than is being printed.
-void Subscription::limit_prefetch(const std::string& queue) {
-    constexpr std::uint16_t few = 16;
-    const bool gives_back =
-        options_.ack_mode() == AckMode::written && !options_.is_stream() && options_.command.empty();
-    if (!gives_back || options_.has_own_queue() || nack_is_free(connection_.server())) {
+void Subscription::limit_prefetch() {
+    if (options_.ack_mode() != AckMode::written || options_.is_stream() || options_.has_own_queue() ||
+        nack_is_free(connection_.server())) {
         return;
     }
-    auto type = options_.queue.type;
-    if (type.empty() && prefetch_ > few) {
-        type = type_of_queue(connection_, queue);
+    giving_back_counts_ = type_ == "quorum" || (type_.empty() && prefetch_ <= few);
+    const bool holds_many = options_.command.given() || options_.keeps_unmatched();
+    if (type_ == "quorum" && !options_.prefetch && !holds_many) {
+        prefetch_ = std::min(prefetch_, options_.move.given() ? some : few);
     }
-    giving_back_counts_ = type == "quorum" || (type.empty() && prefetch_ <= few);
-    if (type == "quorum" && !options_.prefetch) {
-        prefetch_ = std::min(prefetch_, few);
+}
+
+void Subscription::learn_depth(const std::string& queue) {
+    if (options_.move.given() && options_.drain) {
+        depth_ = ready_messages(connection_, queue);
     }
+}
+
+bool Subscription::prints_the_last() const noexcept {
+    return giving_back_counts_ && !options_.command.given() && !options_.move.given() && options_.where.empty();
+}
+
+std::string_view Subscription::delivery_mark() const noexcept {
+    return type_ == "quorum"   ? delivery_count_header
+           : type_ == "stream" ? std::string_view(offset_argument)
+                               : std::string_view();
 }
 
 void Subscription::consume(const std::string& queue, rabbit::Table arguments) {
@@ -98,11 +127,27 @@ void Subscription::cancel() {
     }
 }
 
+void Subscription::renew() {
+    consumer_->renew();
+}
+
+void Subscription::tell(const std::vector<Verdict>& verdicts) {
+    for (const auto& each : verdicts) {
+        switch (each.kind) {
+            case Verdict::ack: consumer_->ack(each.delivery_tag); break;
+            case Verdict::ack_up_to: consumer_->ack_up_to(each.delivery_tag); break;
+            case Verdict::reject: consumer_->reject(each.delivery_tag, false); break;
+        }
+    }
+}
+
 void Subscription::resume(std::optional<std::int64_t> stream_offset) {
     const bool was_deleted = consumer_->cancelled_by_broker();
     connection_.with_reconnect([&] {
         try {
-            consumer_->resume(declare_and_bind(connection_, options_), arguments_after(stream_offset));
+            const auto queue = declare_and_bind(connection_, options_);
+            learn_depth(queue);
+            consumer_->resume(queue, arguments_after(stream_offset));
             cancelled_ = false;
         } catch (const rabbit::Error& error) {
             check_type(error, consumer_->queue(), options_);

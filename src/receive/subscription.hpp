@@ -1,11 +1,14 @@
 #pragma once
 
+#include "acks.hpp"
 #include "options.hpp"
 #include "rabbit/consumer.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace receiving {
 
@@ -33,8 +36,25 @@ public:
     /// Nothing is ready in the queue and nothing is on its way.
     bool is_empty();
 
-    /// A message given back would count as a failed delivery, whatever the way. Those fetched are better printed.
+    /// Cancels the consumer and starts another, which is sent as many messages as `prefetch` again: those of the first
+    /// stay unacknowledged.
+    void renew();
+
+    /// Tells the broker what becomes of messages.
+    void tell(const std::vector<Verdict>& verdicts);
+
+    /// The messages that were in the queue when the consumer was started; only known with --drain and a target.
+    [[nodiscard]] std::uint32_t depth() const noexcept { return depth_; }
+
+    /// The broker counts a failed delivery of each message that is given back, whatever the way.
     [[nodiscard]] bool giving_back_counts() const noexcept { return giving_back_counts_; }
+    /// What was fetched and not printed is printed, too, since giving it back counts.
+    [[nodiscard]] bool prints_the_last() const noexcept;
+
+    /// The queue counts failed deliveries in the header x-delivery-count.
+    [[nodiscard]] bool counts_deliveries() const noexcept { return type_ == "quorum"; }
+    /// The header that the queue adds to messages it delivers; empty: none, or none that is known.
+    [[nodiscard]] std::string_view delivery_mark() const noexcept;
 
     /// Call it before cancel(). Waits until all messages are here that were sent in place of acked ones: a quorum queue takes
     /// back those that cross basic.cancel, out of order and, before RabbitMQ 4.3, as failed deliveries. `unacked`
@@ -50,7 +70,9 @@ public:
 
 private:
     void start();
-    void limit_prefetch(const std::string& queue);
+    void learn_type(const std::string& queue);
+    void limit_prefetch();
+    void learn_depth(const std::string& queue);
     void consume(const std::string& queue, rabbit::Table arguments);
     [[nodiscard]] rabbit::Table arguments_after(std::optional<std::int64_t> stream_offset) const;
     [[nodiscard]] bool can_give_back_freely() const;
@@ -58,6 +80,8 @@ private:
     rabbit::Connection& connection_;
     const Options& options_;
     std::uint16_t prefetch_;
+    std::string type_;  ///< of the queue, where it matters; empty: not known
+    std::uint32_t depth_ = 0;
     bool giving_back_counts_ = false;
     std::optional<rabbit::Consumer> consumer_;
     bool cancelled_ = false;

@@ -9,16 +9,17 @@
 
 #include <fmt/format.h>
 
+#include <limits>
 #include <utility>
 
 namespace receiving {
 namespace {
 
-/// Calls `use`, and again when a signal has ended it; its errors are this side's.
+/// Calls `use`; its errors are this side's.
 template <class Use>
-auto guarded(Interruption& interruption, const Use& use) {
+auto guarded(const Use& use) {
     try {
-        return interruption.outlast(use);
+        return use();
     } catch (const rabbit::Error& error) {
         throw cli::Failure(cli::exit_code_of(error), error.what());
     }
@@ -27,13 +28,22 @@ auto guarded(Interruption& interruption, const Use& use) {
 }  // namespace
 
 Target::Target(const std::string& program, const cli::ConnectionFlags& flags, const cli::Verbosity& verbosity,
-               int interrupt, Interruption& interruption, rabbit::PublisherOptions options)
+               int interrupt, Interruption& interruption)
     : program_(program),
       interruption_(interruption),
       connection_(cli::connect(program, flags, verbosity, interrupt)),
-      publisher_(connection_, with_news(std::move(options))) {}
+      publisher_(connection_, publisher_options()) {}
 
-rabbit::PublisherOptions Target::with_news(rabbit::PublisherOptions options) {
+/// Whoever publishes looks after the room: a publisher that waits for it would keep the first connection waiting.
+rabbit::PublisherOptions Target::publisher_options() {
+    rabbit::PublisherOptions options{.window = std::numeric_limits<std::size_t>::max(),
+                                     .window_bytes = std::numeric_limits<std::size_t>::max() / 2,
+                                     .settle_refused = true};
+    options.on_settled = [this](const rabbit::Settlement& settlement) {
+        if (listener_) {
+            listener_(settlement);
+        }
+    };
     options.on_lost = [this](const rabbit::Error& error) {
         cli::say("{}: {}\n", program_, cli::printable(error.what()));
     };
@@ -46,48 +56,72 @@ rabbit::PublisherOptions Target::with_news(rabbit::PublisherOptions options) {
     return options;
 }
 
-/// RabbitMQ closes the channel over a message larger than its max_message_size.
-template <class Use>
-void Target::noting_a_refusal(const Use& use) {
-    try {
-        use();
-    } catch (const rabbit::Error& error) {
-        if (error.reply_code() != rabbit::reply_code::precondition_failed) {
-            throw;
-        }
-        refusal_ = error.cause();
-        connection_.reopen_channel();
-        publisher_.restart();
-    }
+/// The message is in flight also when a signal ends the writing: there is always room for it.
+void Target::publish(rabbit::Address address, rabbit::Message message) {
+    guarded([&] { interruption_.note([&] { publisher_.publish(std::move(address), std::move(message)); }); });
 }
 
-void Target::publish(rabbit::Address address, rabbit::Message message) {
-    refusal_.clear();
-    guarded(interruption_,
-            [&] { noting_a_refusal([&] { publisher_.publish(std::move(address), std::move(message)); }); });
+std::string Target::publish_and_wait(rabbit::Connection& source, rabbit::Address address, rabbit::Message message,
+                                     rabbit::Deadline ends_at, const Listener& returned) {
+    constexpr std::chrono::seconds patience{2};
+    std::string refusal;
+    listen([&](const rabbit::Settlement& settlement) {
+        refusal = settlement.outcome == rabbit::Outcome::nacked    ? std::string("it was nacked")
+                  : settlement.outcome == rabbit::Outcome::refused ? settlement.reply_text
+                                                                   : std::string();
+        if (settlement.outcome == rabbit::Outcome::returned) {
+            returned(settlement);
+        }
+    });
+    publish(std::move(address), std::move(message));
+    tend();
+    rabbit::Deadline limit;
+    while (in_flight() > 0) {
+        const bool over = interruption_.pending() || rabbit::passed(ends_at);
+        if (over && !limit) {
+            limit = rabbit::Clock::now() + patience;
+        }
+        if (rabbit::passed(limit)) {
+            refusal = "it does not confirm it";
+            break;
+        }
+        interruption_.outlast([&] { return source.wait(rabbit::earlier(limit, over ? limit : ends_at)); });
+    }
+    listen({});
+    return refusal;
 }
 
 bool Target::has_queue(const std::string& name) {
-    return guarded(interruption_, [&] {
-        for (;;) {
-            try {
-                return ask_for_queue(name);
-            } catch (const rabbit::Error& error) {
-                if (!connection_.may_reopen(error)) {
-                    throw;
+    return has([&] { connection_.declare({.name = name, .passive = true}); });
+}
+
+bool Target::has_exchange(const std::string& name) {
+    return name.empty() || has([&] { connection_.declare_exchange({.name = name, .passive = true}); });
+}
+
+bool Target::has(const std::function<void()>& declare) {
+    return guarded([&] {
+        return interruption_.outlast([&] {
+            for (;;) {
+                try {
+                    return ask(declare);
+                } catch (const rabbit::Error& error) {
+                    if (!connection_.may_reopen(error)) {
+                        throw;
+                    }
+                    cli::say("{}: {}\n", program_, cli::printable(error.what()));
                 }
-                cli::say("{}: {}\n", program_, cli::printable(error.what()));
+                connection_.reopen();
+                publisher_.restart();
             }
-            connection_.reopen();
-            publisher_.restart();
-        }
+        });
     });
 }
 
-bool Target::ask_for_queue(const std::string& name) {
+bool Target::ask(const std::function<void()>& declare) {
     publisher_.settle();
     try {
-        connection_.declare({.name = name, .passive = true});
+        declare();
         return true;
     } catch (const rabbit::Error& error) {
         if (error.reply_code() != rabbit::reply_code::not_found) {
@@ -109,8 +143,8 @@ void Target::close() {
 
 void Target::tend() {
     tended_at_ = rabbit::Clock::now();
-    guarded(interruption_, [this] {
-        noting_a_refusal([this] {
+    guarded([this] {
+        interruption_.outlast([this] {
             while (publisher_.wait(rabbit::Clock::now()) == rabbit::WaitResult::frame) {
             }
         });

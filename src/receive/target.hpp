@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <string>
 
 namespace receiving {
@@ -18,19 +19,34 @@ namespace receiving {
 /// one of the first connection.
 class Target final : public rabbit::Companion {
 public:
-    /// Connects; may end by an Error, of kind `interrupted` too. Everything referred to must outlive it. A message that was published when the connection was lost is
-    /// published again, if there is a retry_for.
-    Target(const std::string& program, const cli::ConnectionFlags& flags, const cli::Verbosity& verbosity,
-           int interrupt, Interruption& interruption, rabbit::PublisherOptions options);
+    using Listener = std::function<void(const rabbit::Settlement&)>;
 
-    /// rabbit::Publisher::publish().
+    /// Connects; may end by an Error, of kind `interrupted` too. Everything referred to must outlive it. Messages that
+    /// are in flight when the connection is lost are published again, if there is a retry_for.
+    Target(const std::string& program, const cli::ConnectionFlags& flags, const cli::Verbosity& verbosity,
+           int interrupt, Interruption& interruption);
+
+    /// Calls `listener` with what became of each message.
+    void listen(Listener listener) { listener_ = std::move(listener); }
+
+    /// rabbit::Publisher::publish(), with room for any number of messages in flight.
     void publish(rabbit::Address address, rabbit::Message message);
-    /// Why the broker refused what was published last, which is then no longer in flight; empty: it did not.
-    [[nodiscard]] const std::string& refusal() const noexcept { return refusal_; }
+    /// Publishes a message and waits in `source`, whose companion it is, for what becomes of it. Once a signal has come
+    /// or `ends_at` has passed, it waits for 2 s at most. Returns why the broker did not take it, as in "it was nacked";
+    /// empty: it did. `returned`, if not null, is called when nobody was there to take it, which counts as taken.
+    std::string publish_and_wait(rabbit::Connection& source, rabbit::Address address, rabbit::Message message,
+                                 rabbit::Deadline ends_at, const Listener& returned);
+
     [[nodiscard]] std::size_t in_flight() const noexcept { return publisher_.in_flight(); }
+    /// The number that rabbit::Settlement has for the message published last.
+    [[nodiscard]] std::uint64_t published() const noexcept { return publisher_.published(); }
 
     /// A passive queue.declare, after waiting for the confirms of what is in flight. False: there is no such queue.
     bool has_queue(const std::string& name);
+    /// The same for an exchange.
+    bool has_exchange(const std::string& name);
+
+    [[nodiscard]] const rabbit::Endpoint& endpoint() const noexcept { return connection_.endpoint(); }
 
     /// connection.close; a broker that does not answer it is given 2 s.
     void close();
@@ -40,16 +56,15 @@ public:
     void tend() override;
 
 private:
-    bool ask_for_queue(const std::string& name);
-    template <class Use>
-    void noting_a_refusal(const Use& use);
-    rabbit::PublisherOptions with_news(rabbit::PublisherOptions options);
+    bool has(const std::function<void()>& declare);
+    bool ask(const std::function<void()>& declare);
+    rabbit::PublisherOptions publisher_options();
 
     const std::string& program_;
     Interruption& interruption_;
+    Listener listener_;
     rabbit::Connection connection_;
     rabbit::Publisher publisher_;
-    std::string refusal_;
     rabbit::Clock::time_point tended_at_ = rabbit::Clock::now();
 };
 

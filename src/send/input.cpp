@@ -85,7 +85,7 @@ void Input::open_next() {
 }
 
 void Input::read() {
-    constexpr std::size_t chunk = 64 * 1024;
+    constexpr std::size_t chunk = std::size_t{64} << 10;
     buffer_.erase(0, begin_);
     searched_ -= begin_;
     begin_ = 0;

@@ -20,21 +20,21 @@ using rabbit::WaitResult;
 
 class ConnectionTest : public broker::Test {
 protected:
-    rabbit::QueueOptions exclusive() const {
+    [[nodiscard]] rabbit::QueueOptions exclusive() const {
         rabbit::QueueOptions options;
         options.name = queue();
         options.exclusive = true;
         return options;
     }
 
-    rabbit::QueueOptions passive() const {
+    [[nodiscard]] rabbit::QueueOptions passive() const {
         rabbit::QueueOptions options;
         options.name = queue();
         options.passive = true;
         return options;
     }
 
-    rabbit::QueueOptions plain() const {
+    [[nodiscard]] rabbit::QueueOptions plain() const {
         rabbit::QueueOptions options;
         options.name = queue();
         return options;
@@ -141,7 +141,7 @@ TEST_F(ConnectionTest, ANameOfMoreThan255BytesIsInvalidAndHarmless) {
 TEST_F(ConnectionTest, ArgumentsThatFitNoFrameAreInvalidAndHarmless) {
     auto connection = connect();
     auto options = plain();
-    options.arguments = {{"x-too-long", {std::string(256 * 1024, 'x')}}};
+    options.arguments = {{"x-too-long", {std::string(std::size_t{256} << 10, 'x')}}};
     EXPECT_EQ(error_of([&] { connection.declare(options); }).kind(), ErrorKind::invalid);
     EXPECT_NO_THROW(connection.declare(plain()));
 }

@@ -17,7 +17,7 @@ using namespace std::string_literals;
 std::shared_ptr<const Properties> through_the_wire(const Properties& properties) {
     const rabbit::PropertiesView properties_view(properties);
     auto ready = properties_view.get();
-    std::string bytes(64 * 1024, '\0');
+    std::string bytes(std::size_t{64} << 10, '\0');
     const int size = amqp_encode_properties(AMQP_BASIC_CLASS, &ready, {bytes.size(), bytes.data()});
     EXPECT_GE(size, 0) << amqp_error_string2(size);
 

@@ -1,0 +1,64 @@
+#include "attempts.hpp"
+
+#include "broker_rules.hpp"
+#include "lookup.hpp"
+#include "rabbit/publisher.hpp"
+#include "repr.hpp"
+#include "say.hpp"
+#include "target.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+namespace receiving {
+namespace {
+
+std::uint64_t number_in(const rabbit::Message& message, std::string_view header) {
+    const auto* headers = message.properties && message.properties->headers ? &*message.properties->headers : nullptr;
+    const auto* number = headers ? cli::find<std::int64_t>(*headers, header) : nullptr;
+    return number && *number > 0 ? static_cast<std::uint64_t>(*number) : 0;
+}
+
+/// The same message with the number in its header.
+rabbit::Message with_number(const rabbit::Message& message, std::uint64_t number) {
+    auto properties = message.properties ? *message.properties : rabbit::Properties();
+    auto& headers = properties.headers ? *properties.headers : properties.headers.emplace();
+    std::erase_if(headers, [](const rabbit::Field& each) { return each.name == Attempts::header; });
+    headers.push_back({Attempts::header, {static_cast<std::int64_t>(number)}});
+    return {.body = message.body, .properties = std::make_shared<const rabbit::Properties>(std::move(properties))};
+}
+
+}  // namespace
+
+std::uint64_t Attempts::failed(const rabbit::Delivery& delivery) const {
+    return 1 + (run_.subscription.counts_deliveries() ? number_in(delivery.message, delivery_count_header)
+                                                      : number_in(delivery.message, header));
+}
+
+bool Attempts::send_back(const rabbit::Delivery& delivery) {
+    if (run_.subscription.counts_deliveries()) {
+        run_.acks.send_back(delivery.delivery_tag);
+        run_.subscription.consumer().reject(delivery.delivery_tag, true);
+        return true;
+    }
+    std::string refusal = run_.target->publish_and_wait(
+        run_.connection, {.exchange = "", .routing_key = run_.subscription.consumer().queue()},
+        with_number(delivery.message, failed(delivery)), run_.ends_at, [&refusal](const rabbit::Settlement& returned) {
+            refusal = fmt::format("{} {}", returned.reply_code, returned.reply_text);
+        });
+    if (!refusal.empty()) {
+        cli::say("{}: the message goes back uncounted, since the broker does not take its copy: {}\n", run_.program,
+                 cli::printable(refusal));
+        run_.acks.send_back(delivery.delivery_tag);
+        run_.subscription.consumer().reject(delivery.delivery_tag, true);
+        return false;
+    }
+    run_.acks.pass(delivery.delivery_tag);
+    return true;
+}
+
+}  // namespace receiving

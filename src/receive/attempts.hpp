@@ -1,0 +1,30 @@
+#pragma once
+
+#include "run.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace receiving {
+
+/// How often COMMAND has failed on a message. A quorum queue counts that itself. For another queue it stands in a header:
+/// the message goes back as a copy with a higher number, to the back of the queue.
+class Attempts {
+public:
+    static constexpr auto header = "x-attempts";
+
+    /// `run`, which has a target, must outlive it.
+    explicit Attempts(Run& run) : run_(run) {}
+
+    /// The failed attempts on a message, with the one that has just failed.
+    [[nodiscard]] std::uint64_t failed(const rabbit::Delivery& delivery) const;
+
+    /// Sends the message back to its queue, so that the next attempt has the next number. False: no copy could be
+    /// published, so the message went back as it was, and this attempt does not count.
+    bool send_back(const rabbit::Delivery& delivery);
+
+private:
+    Run& run_;
+};
+
+}  // namespace receiving
