@@ -1,15 +1,13 @@
 #include "filter.hpp"
 
 #include "failure.hpp"
-#include "value_json.hpp"
+#include "message_fields.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <stdexcept>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 namespace receiving {
@@ -25,39 +23,6 @@ std::string known_names() {
         }
     }
     return names + " and headers.X for the header X";
-}
-
-/// 12.34 for 1234 with the scale 2.
-std::string decimal_text(const rabbit::Decimal& decimal) {
-    auto text = fmt::format("{:0{}}", decimal.value, decimal.scale + 1);
-    if (decimal.scale > 0) {
-        text.insert(text.size() - decimal.scale, ".");
-    }
-    return text;
-}
-
-/// The value of a header as a person would write it.
-std::string header_text(const rabbit::Value& value) {
-    return std::visit(
-        [&value](const auto& data) -> std::string {
-            using Data = std::decay_t<decltype(data)>;
-            if constexpr (std::is_same_v<Data, std::monostate>) {
-                return {};
-            } else if constexpr (std::is_same_v<Data, std::string>) {
-                return data;
-            } else if constexpr (std::is_same_v<Data, rabbit::Bytes>) {
-                return data.data;
-            } else if constexpr (std::is_same_v<Data, rabbit::Timestamp>) {
-                return std::to_string(data.seconds);
-            } else if constexpr (std::is_same_v<Data, rabbit::Decimal>) {
-                return decimal_text(data);
-            } else if constexpr (std::is_arithmetic_v<Data>) {
-                return fmt::format("{}", data);
-            } else {
-                return cli::json_of(value).dump();
-            }
-        },
-        value.data);
 }
 
 }  // namespace
@@ -119,7 +84,7 @@ bool Filter::Condition::holds(const rabbit::Delivery& delivery) const {
     const auto& headers = properties->headers;
     const auto& name = std::get<Header>(subject).name;
     return headers && std::any_of(headers->begin(), headers->end(), [this, &name](const rabbit::Field& each) {
-               return each.name == name && glob.matches(header_text(each.value));
+               return each.name == name && glob.matches(cli::value_text(each.value));
            });
 }
 

@@ -65,14 +65,14 @@ private:
 
     char32_t take_literal() {
         if (skip('\\') && rest_.empty()) {
-            throw std::invalid_argument("nothing follows the \\ at the end; \\\\ stands for a backslash");
+            throw std::invalid_argument(R"(nothing follows the \ at the end; \\ stands for a backslash)");
         }
         return take_character(rest_);
     }
 
     char32_t take_member() {
         if (rest_.empty()) {
-            throw std::invalid_argument("a [ has no ]; \\[ stands for the bracket");
+            throw std::invalid_argument(R"(a [ has no ]; \[ stands for the bracket)");
         }
         return take_literal();
     }
@@ -93,7 +93,7 @@ private:
     Item take_set() {
         Item item{.negated = skip('!')};
         if (!item.negated && rest_.starts_with('^')) {  // shells differ in what it means
-            throw std::invalid_argument("a set begins with ^; [!a] is any character but a, and \\^ stands for a ^");
+            throw std::invalid_argument(R"(a set begins with ^; [!a] is any character but a, and \^ stands for a ^)");
         }
         do {
             item.set.push_back(take_range());

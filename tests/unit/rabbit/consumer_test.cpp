@@ -132,4 +132,27 @@ TEST_F(ConsumerWithoutBroker, AnAnswerIsWaitedForUntilTheDeadline) {
     EXPECT_LT(rabbit::Clock::now() - begun, 5s);
 }
 
+TEST_F(ConsumerWithoutBroker, RenewedItConsumesOnTheSameChannel) {
+    broker.deliver(1, "a");
+    EXPECT_EQ(next()->message.body, "a");
+    broker.heard.clear();
+    consumer.renew();
+    std::vector<amqp_method_number_t> methods;
+    for (const auto& each : broker.heard) {
+        methods.push_back(each.method);
+    }
+    EXPECT_EQ(methods, (std::vector<amqp_method_number_t>{AMQP_BASIC_CANCEL_METHOD, AMQP_BASIC_QOS_METHOD,
+                                                          AMQP_BASIC_CONSUME_METHOD}));
+    broker.deliver(2, "b");
+    EXPECT_EQ(next()->message.body, "b");
+    consumer.ack(1);
+    EXPECT_EQ(acked(), Tags{1});
+}
+
+TEST_F(ConsumerWithoutBroker, RenewedItHandsOutWhatWasOnItsWay) {
+    broker.deliver(1, "a");
+    consumer.renew();
+    EXPECT_EQ(next()->message.body, "a");
+}
+
 }  // namespace

@@ -181,4 +181,72 @@ TEST_F(PublisherWithoutBroker, PublishesAgainWhatWasInFlightWhenTheConnectionEnd
               2);
 }
 
+/// The broker takes every message but those whose routing key is `refused`: over such a one it closes the channel, as
+/// RabbitMQ does, and forgets what else was published on it. `confirms` says from which channel on it confirms.
+class PublisherThatIsRefused : public PublisherWithoutBroker {
+protected:
+    void refuse(const std::string& refused, int confirms_from) {
+        broker.on_frame = [this, refused, confirms_from](const amqp_frame_t& frame) {
+            if (frame.frame_type == AMQP_FRAME_METHOD && frame.payload.method.id == AMQP_CHANNEL_OPEN_METHOD) {
+                ++channels_;
+                tag_ = 0;
+                closed_ = false;
+            }
+            if (frame.frame_type != AMQP_FRAME_BODY || closed_) {
+                return;
+            }
+            ++tag_;
+            if (broker.heard.back().routing_key == refused) {
+                closed_ = true;
+                broker.say(with<amqp_channel_close_t>([](auto& m) {
+                    m.reply_code = AMQP_PRECONDITION_FAILED;
+                    m.reply_text = rabbit::to_amqp("PRECONDITION_FAILED - no");
+                }));
+            } else if (channels_ >= confirms_from) {
+                broker.ack(tag_);
+            }
+        };
+    }
+
+private:
+    int channels_ = 0;
+    std::uint64_t tag_ = 0;
+    bool closed_ = false;
+};
+
+TEST_F(PublisherThatIsRefused, FindsTheMessageThatTheChannelWasClosedOver) {
+    start({.settle_refused = true});
+    refuse("bad", 1);
+    publish("a");
+    publish("b");
+    publish("c", "bad");
+    publish("d");
+    publish("e", "bad");
+    publish("f");
+    EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
+    EXPECT_EQ(fates, (Fates{{1, Outcome::confirmed},
+                            {2, Outcome::confirmed},
+                            {3, Outcome::refused},
+                            {4, Outcome::confirmed},
+                            {5, Outcome::refused},
+                            {6, Outcome::confirmed}}));
+    publish("g");
+    EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
+    EXPECT_EQ(fates.back(), std::pair(std::uint64_t{7}, Outcome::confirmed));
+    EXPECT_EQ(broker.connections(), 1);
+}
+
+TEST_F(PublisherThatIsRefused, ThrowsUnlessItIsToSettleThem) {
+    start();
+    refuse("bad", 0);
+    publish("a", "bad");
+    try {
+        publisher->settle(rabbit::Clock::now() + 5s);
+        FAIL() << "nothing was thrown";
+    } catch (const rabbit::Error& error) {
+        EXPECT_EQ(error.reply_code(), rabbit::reply_code::precondition_failed);
+    }
+    EXPECT_TRUE(fates.empty());
+}
+
 }  // namespace
