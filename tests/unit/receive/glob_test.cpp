@@ -1,5 +1,6 @@
 #include "glob.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <stdexcept>
@@ -188,7 +189,7 @@ TEST(Glob, ManyStarsTakeNoLonger) {
     const auto text = repeated("a", 100'000);
     EXPECT_FALSE(matches(repeated("a*", 100) + "b", text));
     EXPECT_TRUE(matches(repeated("a*", 100) + "b", text + "b"));
-    EXPECT_FALSE(matches(repeated("*", 1) + repeated("a", 100) + "b", text));
+    EXPECT_FALSE(matches(fmt::format("*{}b", repeated("a", 100)), text));
     EXPECT_FALSE(matches(repeated("*?", 100) + "b", text));
 }
 
