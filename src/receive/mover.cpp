@@ -165,13 +165,6 @@ std::optional<Ending> Mover::attend() {
     return std::nullopt;
 }
 
-void Mover::flush() {
-    publish_again();
-    if (!in_flight_.empty()) {
-        target_.tend();
-    }
-}
-
 void Mover::settle(AckTime time) {
     run_.subscription.tell(run_.acks.due(time));
 }
@@ -184,7 +177,7 @@ void Mover::finish() {
 /// What is in flight is either confirmed, or stays.
 void Mover::await_confirms() {
     constexpr std::chrono::seconds patience{5};
-    flush();
+    publish_again();
     rabbit::Deadline limit;
     while (!in_flight_.empty() || !again_.empty()) {
         const bool over = run_.interruption.pending() || rabbit::passed(run_.ends_at);

@@ -26,7 +26,6 @@ public:
     [[nodiscard]] bool has_room() const override;
     std::optional<Ending> attend() override;
     void announce(std::string_view line) override;
-    void flush() override;
     void settle(AckTime time) override;
     void finish() override;
     [[nodiscard]] Tally tally() const override { return {.left = left_}; }

@@ -58,6 +58,10 @@ rabbit::PublisherOptions Target::publisher_options() {
 
 /// The message is in flight also when a signal ends the writing: there is always room for it.
 void Target::publish(rabbit::Address address, rabbit::Message message) {
+    constexpr std::chrono::milliseconds moment{2};
+    if (!unsent_due_) {
+        unsent_due_ = rabbit::Clock::now() + moment;
+    }
     guarded([&] { interruption_.note([&] { publisher_.publish(std::move(address), std::move(message)); }); });
 }
 
@@ -143,6 +147,7 @@ void Target::close() {
 
 void Target::tend() {
     tended_at_ = rabbit::Clock::now();
+    unsent_due_.reset();
     guarded([this] {
         interruption_.outlast([this] {
             while (publisher_.wait(rabbit::Clock::now()) == rabbit::WaitResult::frame) {

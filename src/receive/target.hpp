@@ -29,7 +29,8 @@ public:
     /// Calls `listener` with what became of each message.
     void listen(Listener listener) { listener_ = std::move(listener); }
 
-    /// rabbit::Publisher::publish(), with room for any number of messages in flight.
+    /// rabbit::Publisher::publish(), with room for any number of messages in flight. The message leaves with a full batch,
+    /// or a moment later.
     void publish(rabbit::Address address, rabbit::Message message);
     /// Publishes a message and waits in `source`, whose companion it is, for what becomes of it. Once a signal has come
     /// or `ends_at` has passed, it waits for 2 s at most. Returns why the broker did not take it, as in "it was nacked";
@@ -52,7 +53,9 @@ public:
     void close();
 
     [[nodiscard]] int descriptor() const override { return connection_.descriptor(); }
-    [[nodiscard]] rabbit::Deadline due() const override { return tended_at_ + std::chrono::seconds(1); }
+    [[nodiscard]] rabbit::Deadline due() const override {
+        return rabbit::earlier(unsent_due_, tended_at_ + std::chrono::seconds(1));
+    }
     void tend() override;
 
 private:
@@ -66,6 +69,7 @@ private:
     rabbit::Connection connection_;
     rabbit::Publisher publisher_;
     rabbit::Clock::time_point tended_at_ = rabbit::Clock::now();
+    rabbit::Deadline unsent_due_;  ///< when what was published leaves also without a full batch
 };
 
 }  // namespace receiving
