@@ -6,6 +6,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / 'build/release'
 PEERS = ROOT / 'bench/peers'
 QUEUE = 'bench'
+TARGET_QUEUE = 'bench-target'
 START_QUEUE = 'hello'
 
 
@@ -15,6 +16,7 @@ class Contestant:
     command: str            # {url}, {count}
     reference: str          # the contestant it is held against
     share: int = 1          # runs with one message in so many
+    measure: str = ''       # how it is run, if not as the others of its table
     separator: bytes = b'\n'    # what it writes behind a body
     peer: bool = True       # left out by --no-peers
 
@@ -22,7 +24,7 @@ class Contestant:
 @dataclass(frozen=True)
 class Target:
     name: str
-    reference: str
+    reference: str | tuple[str, ...]    # of several: the slowest in a round
     ratio: float
 
 
@@ -70,6 +72,15 @@ CONTESTANTS = {
              f'--queue {QUEUE} --request --lines --window 1 --quiet', share=100),
         ours('send --request', 'Pika, one at a time', f'--queue {QUEUE} --request --lines --quiet', share=100),
     ],
+    'move': [
+        Contestant('publishing alone', f'{BUILD}/send --queue {QUEUE} --lines --quiet', 'publishing alone',
+                   measure='send', peer=False),
+        Contestant('consuming alone', f'{BUILD}/receive --queue {QUEUE} --format lines --ack written --drain --quiet',
+                   'publishing alone', measure='receive', peer=False),
+        ours('receive --to-queue', 'publishing alone', f'--queue {QUEUE} --to-queue {TARGET_QUEUE} --drain --quiet'),
+        Contestant("RabbitMQ's shovel plugin", f'/usr/bin/python3 {PEERS}/shovel.py {QUEUE} {TARGET_QUEUE} {{count}}',
+                   'publishing alone', peer=False),
+    ],
     'start': [
         Contestant('amqp-publish', f"amqp-publish -u {{url}} -r {START_QUEUE} -b 'Hello World!'", 'amqp-publish',
                    peer=False),
@@ -82,5 +93,7 @@ TARGETS = {     # at least; for start, which compares times and not rates, at mo
     'receive': [Target('receive --ack auto', 'floor, auto-ack', 0.95),
                 Target('receive --ack written', 'floor, acked per 500', 0.95)],
     'request': [Target('send --request --window 1', 'Pika, one at a time', 0.667)],    # 1.5 times as long
+    'move': [Target('receive --to-queue', ('publishing alone', 'consuming alone'), 0.8),
+             Target('receive --to-queue', "RabbitMQ's shovel plugin", 1)],
     'start': [Target('send', 'amqp-publish', 1.5)],
 }

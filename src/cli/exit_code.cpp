@@ -8,7 +8,7 @@ constexpr ExitCodeMeaning meanings[] = {
     {ExitCode::failed, "another failure: the broker refused or closed something, COMMAND failed"},
     {ExitCode::nothing_came, "receive --count, send --request: nothing came before the end"},
     {ExitCode::too_few_came, "receive --count, send --request: some came, fewer than asked"},
-    {ExitCode::rejected, "send: at least one message was returned or nacked"},
+    {ExitCode::rejected, "a message was returned or nacked, or could not be moved"},
     {ExitCode::usage, "wrong usage"},
     {ExitCode::bad_input, "malformed input"},
     {ExitCode::no_input, "an input file cannot be read"},

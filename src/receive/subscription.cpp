@@ -46,8 +46,8 @@ void Subscription::start() {
     const auto queue = declare_and_bind(connection_, options_);
     learn_type(queue);
     limit_prefetch();
-    learn_depth(queue);
     consume(queue, arguments_after({}));
+    learn_depth();
 }
 
 void Subscription::learn_type(const std::string& queue) {
@@ -75,9 +75,16 @@ void Subscription::limit_prefetch() {
     }
 }
 
-void Subscription::learn_depth(const std::string& queue) {
-    if (options_.move.given() && options_.drain) {
-        depth_ = ready_messages(connection_, queue);
+/// A quorum queue without a leader says that it is empty, so it is asked once it has accepted the consumer. What it sends
+/// meanwhile is here or still ready once two answers come to the same.
+void Subscription::learn_depth() {
+    if (!options_.move.given() || !options_.drain) {
+        return;
+    }
+    const auto there = [this] { return ready() + consumer_->arrived(); };
+    depth_ = there();
+    for (auto again = there(); again != depth_; again = there()) {
+        depth_ = again;
     }
 }
 
@@ -146,8 +153,8 @@ void Subscription::resume(std::optional<std::int64_t> stream_offset) {
     connection_.with_reconnect([&] {
         try {
             const auto queue = declare_and_bind(connection_, options_);
-            learn_depth(queue);
             consumer_->resume(queue, arguments_after(stream_offset));
+            learn_depth();
             cancelled_ = false;
         } catch (const rabbit::Error& error) {
             check_type(error, consumer_->queue(), options_);

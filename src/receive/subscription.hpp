@@ -44,7 +44,7 @@ public:
     void tell(const std::vector<Verdict>& verdicts);
 
     /// The messages that were in the queue when the consumer was started; only known with --drain and a target.
-    [[nodiscard]] std::uint32_t depth() const noexcept { return depth_; }
+    [[nodiscard]] std::uint64_t depth() const noexcept { return depth_; }
 
     /// The broker counts a failed delivery of each message that is given back, whatever the way.
     [[nodiscard]] bool giving_back_counts() const noexcept { return giving_back_counts_; }
@@ -72,7 +72,7 @@ private:
     void start();
     void learn_type(const std::string& queue);
     void limit_prefetch();
-    void learn_depth(const std::string& queue);
+    void learn_depth();
     void consume(const std::string& queue, rabbit::Table arguments);
     [[nodiscard]] rabbit::Table arguments_after(std::optional<std::int64_t> stream_offset) const;
     [[nodiscard]] bool can_give_back_freely() const;
@@ -81,7 +81,7 @@ private:
     const Options& options_;
     std::uint16_t prefetch_;
     std::string type_;  ///< of the queue, where it matters; empty: not known
-    std::uint32_t depth_ = 0;
+    std::uint64_t depth_ = 0;
     bool giving_back_counts_ = false;
     std::optional<rabbit::Consumer> consumer_;
     bool cancelled_ = false;

@@ -15,6 +15,8 @@ class Pair:
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self.sockets = (client, server)
         self.stalled = threading.Event()
+        self.thawed = threading.Event()
+        self.thawed.set()
         self._open_directions = threading.Semaphore(1)
 
     def end_direction(self, sink: socket.socket) -> None:
@@ -27,6 +29,7 @@ class Pair:
 
     def reset(self) -> None:
         """Both ends get a TCP reset, in the middle of whatever was on its way."""
+        self.thawed.set()
         for each in self.sockets:
             with contextlib.suppress(OSError):
                 each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
@@ -59,6 +62,17 @@ class Proxy:
         with self._lock:
             for pair in self._pairs:
                 pair.stalled.set()
+
+    def freeze(self) -> None:
+        """Holds back what comes on the connections there are until thaw(); new ones work."""
+        with self._lock:
+            for pair in self._pairs:
+                pair.thawed.clear()
+
+    def thaw(self) -> None:
+        with self._lock:
+            for pair in self._pairs:
+                pair.thawed.set()
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -93,6 +107,7 @@ class Proxy:
         try:
             while data := source.recv(1 << 16):
                 allowed = self._allow(len(data))
+                pair.thawed.wait()
                 if not pair.stalled.is_set():
                     sink.sendall(data[:allowed])
                 if allowed < len(data):

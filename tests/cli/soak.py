@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import soak_move
 from faults import Counts, Site, run_round
 from program import Program, with_default_signals
 from send_support import private_broker
@@ -43,9 +44,10 @@ def main() -> int:
     total = Counts()
     with tempfile.TemporaryDirectory() as folder:
         for nodes in (1, 3):
-            counts = soak(arguments.seconds / 2, arguments.seed, Path(folder), nodes)
+            counts = soak(arguments.seconds / 3, arguments.seed, Path(folder), nodes)
             print(f"{nodes} node{'s' if nodes > 1 else ''}: {counts}", flush=True)
             total.add(counts)
+        total.add(soak_move.soak(arguments.seconds / 3, arguments.seed, Path(folder) / "moving").counts)
     print(f"in all: {total}")
     return 0 if total.good else 1
 

@@ -59,7 +59,9 @@ def test_an_unknown_argument_is_refused(starters: Path, name: str) -> None:
     "command",
     [
         ("bench", "send", "--nonsense"), ("bench", "send", "--rounds"), ("bench", "send", "--messages", "many"),
-        ("soak", "0"), ("soak", "soon"), ("soak", "1", "2"), ("fuzz", "0"), ("fuzz", "5", "nonsense"),
+        ("soak", "0"), ("soak", "soon"), ("soak", "1", "2"), ("soak", "1", "move"),
+        ("soak", "--rounds", "2"), ("soak", "move", "0"), ("soak", "move", "1", "2"), ("soak", "move", "--rounds"),
+        ("soak", "move", "--rounds", "0"), ("soak", "move", "1", "--rounds", "many"), ("fuzz", "0"), ("fuzz", "5", "nonsense"),
         ("test", "nonsense"), ("demo", "nonsense"), ("install",), ("install", "build", "nonsense"),
         ("bare",), ("bare", "nonsense"), ("bare", "--cache"), ("broker", "--nodes", "0"),
     ],
@@ -83,6 +85,7 @@ def test_soak_breaks_something_however_short_and_with_sigint_ignored(send: objec
         signal.signal(signal.SIGINT, before)
     stdout, stderr = process.communicate(timeout=400)
     assert (process.returncode, stderr) == (0, "")
-    *_, last = stdout.splitlines()
-    assert last.startswith("in all: faults 2, ") and ", lost 0," in last
+    *_, moved, last = stdout.splitlines()
+    assert moved.startswith("moving: rounds 1, ") and ", lost 0," in moved
+    assert last.startswith("in all: faults 3, ") and ", lost 0," in last
     assert any(line.split(":")[0] in NAMES for line in stdout.splitlines())

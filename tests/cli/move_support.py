@@ -1,0 +1,51 @@
+"""What the tests of `receive --to-queue` and its like share."""
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pika.adapters.blocking_connection import BlockingChannel
+
+from conftest import delete_queue
+from receive_support import WAITING, witness
+from send_support import PrivateBroker, private_broker
+
+DRAIN = ("--drain", "--quiet")
+
+
+@pytest.fixture
+def target(broker_url: str) -> Iterator[str]:
+    """A queue to move to."""
+    name = f"hello-rabbit-target-{uuid.uuid4()}"
+    with witness(broker_url) as channel:
+        channel.queue_declare(name)
+    yield name
+    delete_queue(broker_url, name)
+
+
+@pytest.fixture
+def exchange(broker_url: str) -> Iterator[str]:
+    """The name of an exchange nobody else uses; it is not declared yet."""
+    name = f"hello-rabbit-exchange-{uuid.uuid4()}"
+    yield name
+    with witness(broker_url) as channel:
+        channel.exchange_delete(name)
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateBroker]:
+    """Another broker, which takes no message larger than a megabyte."""
+    folder: Path = tmp_path_factory.mktemp("elsewhere")
+    with private_broker(folder, "max_message_size = 1000000") as broker:
+        yield broker
+
+
+def declare(channel: BlockingChannel, queue: str, kind: str) -> None:
+    channel.queue_declare(queue, durable=True, arguments={"x-queue-type": kind})
+
+
+def said(*lines: str) -> bytes:
+    """Standard error of a run that ends by itself."""
+    return WAITING + "".join(f"receive: {line}\n" for line in lines).encode()
