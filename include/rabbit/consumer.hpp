@@ -42,8 +42,9 @@ public:
     void resume(std::string queue, Table arguments = {});
 
     /// Cancels the consumer and starts another on the same channel, under a tag of its own. What was delivered and not
-    /// acked stays so, and no longer counts towards `prefetch`: the way on for a caller that keeps messages.
-    void renew();
+    /// acked stays so, and does not count towards `prefetch`, which is the new consumer's: the way on for a caller that
+    /// keeps messages.
+    void renew(std::uint16_t prefetch);
 
     /// The next message; empty when the deadline passed, a watched descriptor is ready or, after cancel(), when all
     /// that were on their way have been taken. Throws kind `closed` when the broker cancels the consumer, as it does

@@ -21,7 +21,7 @@ enum class Outcome {
     confirmed,  ///< the broker has taken responsibility for it
     nacked,     ///< the broker could not or would not take it (a full queue that rejects)
     returned,   ///< no queue was there to take it
-    refused,    ///< the broker closed the channel over it; only with PublisherOptions::settle_refused
+    refused,    ///< the broker closed the channel over it; only with PublisherOptions::on_refused
 };
 
 /// A message that is no longer in flight.
@@ -42,9 +42,10 @@ struct PublisherOptions {
     /// broker blocks the connection counts, and a broker that unblocks it is given as much time again.
     std::optional<std::chrono::milliseconds> confirm_timeout = {};
     /// The broker closes the channel over a message that it will not take: the exchange is not there or may not be
-    /// written to, the user_id is somebody else's, the body is too large. False: that is an Error. True: the channel is
-    /// opened again, what is in flight is published again one by one, and the message refused then is settled so.
-    bool settle_refused = false;
+    /// written to, the user_id is somebody else's, the body is too large. Without this function that is an Error. With
+    /// it the channel is opened again, and what is in flight is published again one by one. It is called with the
+    /// message refused then, and returns one to publish in its place; empty: it is settled as refused.
+    std::function<std::optional<Message>(const Settlement&)> on_refused = {};
     std::function<void(const Settlement&)> on_settled = {};
     /// Called when the connection was lost, before it is opened again.
     std::function<void(const Error&)> on_lost = {};
@@ -106,6 +107,7 @@ private:
     void publish_again();
     void publish_one_by_one();
     void publish_alone();
+    std::optional<InFlight> replace_refused(const Error& error);
     void reopen_channel();
     void on_confirm(const Confirm& confirm) override;
     void on_return(Return&& returned) override;

@@ -35,7 +35,7 @@ void Consumer::resume(std::string queue, Table arguments) {
     subscribe();
 }
 
-void Consumer::renew() {
+void Consumer::renew(std::uint16_t prefetch) {
     const Interrupt::Hold hold(connection_.channel().interrupt());
     cancel();
     const auto answer_due = connection_.channel().reply_deadline();
@@ -49,6 +49,7 @@ void Consumer::renew() {
         return;
     }
     options_.consumer_tag = next_tag();
+    options_.prefetch = prefetch;
     cancelling_ = cancelled_ = false;
     subscribe();
 }

@@ -115,7 +115,7 @@ void Publisher::check_overdue() const {
 /// Opens the connection again if `error` is that it was lost, and the channel if a message was refused; otherwise throws
 /// it.
 void Publisher::recover(const Error& error) {
-    if (options_.confirm && options_.settle_refused && closed_channel(error)) {
+    if (options_.confirm && options_.on_refused && closed_channel(error)) {
         publish_one_by_one();
         return;
     }
@@ -130,7 +130,7 @@ void Publisher::recover(const Error& error) {
     try {
         connection_.with_reconnect([this] { publish_again(); });
     } catch (const Error& again) {
-        if (!options_.settle_refused || !closed_channel(again)) {
+        if (!options_.on_refused || !closed_channel(again)) {
             throw;
         }
         publish_one_by_one();
@@ -172,16 +172,30 @@ void Publisher::publish_alone() {
         if (!closed_channel(error)) {
             throw;
         }
-        auto refused = std::move(window_->take().front());
-        refused.reply_code = error.reply_code();
-        refused.reply_text = error.cause();
         progress_ = Clock::now();
-        if (options_.on_settled) {
-            options_.on_settled({refused.number, Outcome::refused, refused.reply_code, refused.reply_text,
-                                 refused.address, refused.message});
-        }
+        auto replaced = replace_refused(error);
         reopen_channel();
+        if (replaced) {
+            window_->push(std::move(*replaced));
+            publish_alone();
+        }
     }
+}
+
+/// What to publish in place of the window's only message, which is taken out; empty: nothing, and it is settled.
+std::optional<InFlight> Publisher::replace_refused(const Error& error) {
+    auto refused = std::move(window_->take().front());
+    refused.reply_code = error.reply_code();
+    refused.reply_text = error.cause();
+    const Settlement settlement{refused.number,     Outcome::refused, refused.reply_code,
+                                refused.reply_text, refused.address,  refused.message};
+    if (auto message = options_.on_refused(settlement)) {
+        return InFlight{refused.number, std::move(refused.address), std::move(*message)};
+    }
+    if (options_.on_settled) {
+        options_.on_settled(settlement);
+    }
+    return std::nullopt;
 }
 
 void Publisher::reopen_channel() {

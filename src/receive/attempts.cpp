@@ -18,21 +18,28 @@ namespace receiving {
 namespace {
 
 std::uint64_t number_in(const rabbit::Message& message, std::string_view header) {
-    const auto* headers = message.properties && message.properties->headers ? &*message.properties->headers : nullptr;
-    const auto* number = headers ? cli::find<std::int64_t>(*headers, header) : nullptr;
-    return number && *number > 0 ? static_cast<std::uint64_t>(*number) : 0;
+    const auto& properties = message.properties;
+    return properties && properties->headers ? cli::find_count(*properties->headers, header).value_or(0) : 0;
 }
 
-/// The same message with the number in its header.
+/// The same message with the number in its header, for its own queue alone.
 rabbit::Message with_number(const rabbit::Message& message, std::uint64_t number) {
     auto properties = message.properties ? *message.properties : rabbit::Properties();
     auto& headers = properties.headers ? *properties.headers : properties.headers.emplace();
-    std::erase_if(headers, [](const rabbit::Field& each) { return each.name == Attempts::header; });
+    std::erase_if(headers, [](const rabbit::Field& each) {
+        return each.name == Attempts::header || each.name == carbon_copy_header;
+    });
     headers.push_back({Attempts::header, {static_cast<std::int64_t>(number)}});
     return {.body = message.body, .properties = std::make_shared<const rabbit::Properties>(std::move(properties))};
 }
 
 }  // namespace
+
+Attempts::Attempts(Run& run) : run_(run), foreign_users_(run.program) {
+    if (run.target) {
+        run.target->listen({}, [this](const rabbit::Settlement& refused) { return foreign_users_.replace(refused); });
+    }
+}
 
 std::uint64_t Attempts::failed(const rabbit::Delivery& delivery) const {
     return 1 + (run_.subscription.counts_deliveries() ? number_in(delivery.message, delivery_count_header)

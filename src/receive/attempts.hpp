@@ -1,5 +1,6 @@
 #pragma once
 
+#include "foreign_users.hpp"
 #include "run.hpp"
 
 #include <cstdint>
@@ -13,8 +14,10 @@ class Attempts {
 public:
     static constexpr auto header = "x-attempts";
 
-    /// `run`, which has a target, must outlive it.
-    explicit Attempts(Run& run) : run_(run) {}
+    /// `run` must outlive it. Without a target only failed() may be called.
+    explicit Attempts(Run& run);
+    Attempts(const Attempts&) = delete;
+    Attempts& operator=(const Attempts&) = delete;
 
     /// The failed attempts on a message, with the one that has just failed.
     [[nodiscard]] std::uint64_t failed(const rabbit::Delivery& delivery) const;
@@ -25,6 +28,7 @@ public:
 
 private:
     Run& run_;
+    ForeignUsers foreign_users_;
 };
 
 }  // namespace receiving

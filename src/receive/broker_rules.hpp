@@ -26,6 +26,9 @@ constexpr auto filter_argument = "x-stream-filter";
 /// (https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling).
 constexpr std::string_view delivery_count_header = "x-delivery-count";
 
+/// Names further queues for RabbitMQ to route a message to (https://www.rabbitmq.com/docs/sender-selected).
+constexpr std::string_view carbon_copy_header = "CC";
+
 /// The type of the queue ("classic", "quorum", "stream") that refused an argument of basic.consume. Empty: it is
 /// another error.
 std::string type_of_refusing_queue(const rabbit::Error& error);

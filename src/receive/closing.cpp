@@ -46,6 +46,7 @@ void Closing::finish(Ending ending) {
     cancel();
     take_the_last(ending);
     handler_.finish();
+    run_.interruption.outlast([this] { run_.subscription.await_acks(); });
     run_.subscription.give_back();
     if (run_.target) {
         run_.connection.set_companion(nullptr);

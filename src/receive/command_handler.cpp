@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 #include <utility>
 
 namespace receiving {
@@ -14,6 +15,16 @@ using rabbit::Clock;
 
 CommandHandler::CommandHandler(Run& run)
     : run_(run), flags_(run.options.command), fates_(flags_.fates()), replier_(run), attempts_(run) {}
+
+CommandHandler::~CommandHandler() {
+    while (!jobs_.empty()) {
+        const auto descriptors = watched();
+        const auto until = due();
+        const auto left = until ? std::chrono::ceil<std::chrono::milliseconds>(*until - Clock::now()).count() : -1;
+        poll(descriptors.data(), descriptors.size(), static_cast<int>(until ? std::max<long>(left, 0) : -1));
+        static_cast<void>(take_ended());
+    }
+}
 
 std::optional<Ending> CommandHandler::handle(rabbit::Delivery&& delivery) {
     run_.acks.start(delivery);
@@ -51,7 +62,8 @@ rabbit::Deadline CommandHandler::due() const {
     return result;
 }
 
-std::optional<Ending> CommandHandler::attend() {
+/// Attends to the jobs, and takes out those that have ended.
+std::list<Job> CommandHandler::take_ended() {
     const auto watched = std::exchange(watched_, {});
     std::list<Job> ended;
     std::size_t at = 0;
@@ -65,8 +77,12 @@ std::optional<Ending> CommandHandler::attend() {
         }
         job = next;
     }
+    return ended;
+}
+
+std::optional<Ending> CommandHandler::attend() {
     std::optional<Ending> ending;
-    for (auto& job : ended) {
+    for (auto& job : take_ended()) {
         const auto one = conclude(job);
         ending = ending ? ending : one;
     }
@@ -83,10 +99,22 @@ Fate CommandHandler::fate_of(const CommandStatus& status) const {
 }
 
 std::optional<Ending> CommandHandler::conclude(Job& job) {
+    await_signal(job.status());
     const auto fate = fate_of(job.status());
     return fate == Fate::ack
                ? succeed(job)
                : fail(job.delivery(), fate, fmt::format("'{}' {}", flags_.words.front(), job.status().text()));
+}
+
+/// A terminal's Ctrl-C reaches COMMAND, too, and may end it before this process has seen it.
+void CommandHandler::await_signal(const CommandStatus& status) {
+    const auto until = Clock::now() + std::chrono::milliseconds(100);
+    constexpr int of_a_shell = 128;
+    const bool by_signal = status.signal == SIGINT || status.signal == SIGTERM ||
+                           status.exit_status == of_a_shell + SIGINT || status.exit_status == of_a_shell + SIGTERM;
+    if (by_signal && !status.timeout) {
+        run_.interruption.note([&] { run_.connection.wait_without_reading(until, {}); });
+    }
 }
 
 std::optional<Ending> CommandHandler::succeed(Job& job) {

@@ -22,6 +22,8 @@ class CommandHandler final : public Handler {
 public:
     /// `run` must outlive the handler.
     explicit CommandHandler(Run& run);
+    /// Waits for the COMMANDs that still run.
+    ~CommandHandler() override;
 
     std::optional<Ending> handle(rabbit::Delivery&& delivery) override;
     [[nodiscard]] bool has_room() const override;
@@ -35,12 +37,14 @@ public:
     [[nodiscard]] Tally tally() const override { return {.rejected = rejected_, .sent_back = sent_back_}; }
 
 private:
+    std::list<Job> take_ended();
     std::optional<Ending> conclude(Job& job);
     std::optional<Ending> succeed(Job& job);
     std::optional<Ending> fail(const rabbit::Delivery& delivery, Fate fate, const std::string& cause);
     void send_back(const rabbit::Delivery& delivery);
     void pause_before_next();
     void wait_for_jobs();
+    void await_signal(const CommandStatus& status);
     [[nodiscard]] Fate fate_of(const CommandStatus& status) const;
 
     static constexpr std::chrono::milliseconds least_pause{20};

@@ -37,6 +37,9 @@ public:
     /// After a wait: does what there is to do. Returns an ending as handle() does.
     virtual std::optional<Ending> attend() { return {}; }
 
+    /// The consumer was started again on another connection: what was left in the queue comes again.
+    virtual void restarted() {}
+
     /// Says something about receiving itself: that it waits, or that it was interrupted.
     virtual void announce(std::string_view line) = 0;
 

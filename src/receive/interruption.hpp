@@ -35,6 +35,9 @@ public:
         }
     }
 
+    /// A signal has come.
+    void set() noexcept { pending_ = true; }
+
     [[nodiscard]] bool pending() const noexcept { return pending_; }
 
 private:

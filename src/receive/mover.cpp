@@ -1,6 +1,6 @@
 #include "mover.hpp"
 
-#include "broker_rules.hpp"
+#include "attempts.hpp"
 #include "failure.hpp"
 #include "rabbit/error.hpp"
 #include "repr.hpp"
@@ -21,8 +21,9 @@ constexpr std::size_t most_bytes_in_flight = std::size_t{8} << 20;
 
 }  // namespace
 
-Mover::Mover(Run& run) : run_(run), target_(*run.target) {
-    target_.listen([this](const rabbit::Settlement& settlement) { settled(settlement); });
+Mover::Mover(Run& run) : run_(run), target_(*run.target), foreign_users_(run.program) {
+    target_.listen([this](const rabbit::Settlement& settlement) { settled(settlement); },
+                   [this](const rabbit::Settlement& refused) { return foreign_users_.replace(refused); });
 }
 
 Mover::~Mover() {
@@ -59,17 +60,22 @@ bool Mover::is_there(const std::string& exchange) {
                                      : exchanges_.emplace(exchange, target_.has_exchange(exchange)).first->second;
 }
 
-/// Takes off what is not the publisher's, and what the target is known to refuse.
-void Mover::prepare(rabbit::Message& message) {
+/// A header that is about a stay in the source queue alone: what the queue adds, and the failures of an earlier life of a
+/// dead letter.
+bool Mover::is_of_the_source(const rabbit::Field& header) const {
+    const auto mark = run_.subscription.delivery_mark();
+    return (!mark.empty() && header.name == mark) || (run_.options.move.origin && header.name == Attempts::header);
+}
+
+/// Takes off what is not to arrive, and what the target is known to refuse.
+void Mover::prepare(rabbit::Message& message) const {
     if (!message.properties) {
         return;
     }
-    const auto& mark = run_.subscription.delivery_mark();
     const auto& given = *message.properties;
+    const auto unwanted = [this](const rabbit::Field& each) { return is_of_the_source(each); };
     const bool foreign = given.user_id && foreign_users_.contains(*given.user_id);
-    const bool marked = !mark.empty() && given.headers &&
-                        std::any_of(given.headers->begin(), given.headers->end(),
-                                    [&mark](const rabbit::Field& each) { return each.name == mark; });
+    const bool marked = given.headers && std::any_of(given.headers->begin(), given.headers->end(), unwanted);
     if (!foreign && !marked) {
         return;
     }
@@ -78,7 +84,7 @@ void Mover::prepare(rabbit::Message& message) {
         properties->user_id.reset();
     }
     if (marked) {
-        std::erase_if(*properties->headers, [&mark](const rabbit::Field& each) { return each.name == mark; });
+        std::erase_if(*properties->headers, unwanted);
         if (properties->headers->empty()) {
             properties->headers.reset();
         }
@@ -115,52 +121,25 @@ void Mover::settled(const rabbit::Settlement& settlement) {
                                    at_target()));
             break;
         case rabbit::Outcome::refused:
-            if (has_foreign_user(settlement)) {
-                again_.push_back({tag, settlement.address, settlement.message});
-            } else {
-                exchanges_.clear();
-                leave(tag, fmt::format("refused: {} {}", cli::printable(settlement.reply_text), at_target()));
-            }
-    }
-}
-
-/// RabbitMQ refuses a user id that is not the connection's user, unless that user may impersonate others
-/// (https://www.rabbitmq.com/docs/validated-user-id).
-bool Mover::has_foreign_user(const rabbit::Settlement& settlement) {
-    const auto& properties = settlement.message.properties;
-    if (settlement.reply_code != rabbit::reply_code::precondition_failed || !properties || !properties->user_id ||
-        settlement.reply_text.find("user_id") == std::string::npos) {
-        return false;
-    }
-    if (foreign_users_.insert(*properties->user_id).second) {
-        cli::say(
-            "{}: the target refuses user_id '{}', which is not this connection's user: messages are moved without it\n",
-            run_.program, cli::printable(*properties->user_id));
-    }
-    return true;
-}
-
-void Mover::publish_again() {
-    for (auto& each : std::exchange(again_, {})) {
-        prepare(each.message);
-        publish(each.delivery_tag, std::move(each.address), std::move(each.message));
+            exchanges_.clear();
+            leave(tag, fmt::format("refused: {} {}", cli::printable(settlement.reply_text), at_target()));
     }
 }
 
 void Mover::leave(std::uint64_t delivery_tag, std::string_view cause) {
     constexpr std::uint64_t most_named = 20;
     run_.acks.keep(delivery_tag);
-    if (++left_ <= most_named) {
+    ++left_;
+    if (++named_ <= most_named) {
         cli::say("{}: message {} stays in queue '{}': {}\n", run_.program, delivery_tag,
                  cli::printable(run_.subscription.consumer().queue()), cause);
     }
-    if (left_ == most_named) {
+    if (named_ == most_named) {
         cli::say("{}: further ones are only counted\n", run_.program);
     }
 }
 
 std::optional<Ending> Mover::attend() {
-    publish_again();
     settle(AckTime::load);
     return std::nullopt;
 }
@@ -177,15 +156,14 @@ void Mover::finish() {
 /// What is in flight is either confirmed, or stays.
 void Mover::await_confirms() {
     constexpr std::chrono::seconds patience{5};
-    publish_again();
     rabbit::Deadline limit;
-    while (!in_flight_.empty() || !again_.empty()) {
+    while (!in_flight_.empty()) {
         const bool over = run_.interruption.pending() || rabbit::passed(run_.ends_at);
         if (over && !limit) {
             limit = rabbit::Clock::now() + patience;
         }
-        if (rabbit::passed(limit)) {
-            cli::say("{}: {} messages in flight were not confirmed in time: they stay, and may be at the target, too\n",
+        if (rabbit::passed(limit) || target_.given_up()) {
+            cli::say("{}: {} messages in flight were not confirmed: they stay, and may be at the target, too\n",
                      run_.program, in_flight_.size());
             left_ += in_flight_.size();
             return;

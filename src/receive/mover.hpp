@@ -1,5 +1,6 @@
 #pragma once
 
+#include "foreign_users.hpp"
 #include "handler.hpp"
 #include "run.hpp"
 #include "target.hpp"
@@ -7,10 +8,8 @@
 #include <cstddef>
 #include <deque>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace receiving {
 
@@ -27,6 +26,7 @@ public:
     std::optional<Ending> attend() override;
     void announce(std::string_view line) override;
     void settle(AckTime time) override;
+    void restarted() override { left_ = 0; }
     void finish() override;
     [[nodiscard]] Tally tally() const override { return {.left = left_}; }
     [[nodiscard]] std::string summary() const override;
@@ -38,19 +38,12 @@ private:
         std::size_t size;
         bool settled = false;
     };
-    struct Again {
-        std::uint64_t delivery_tag;
-        rabbit::Address address;
-        rabbit::Message message;
-    };
-
     void publish(std::uint64_t delivery_tag, rabbit::Address address, rabbit::Message message);
-    void publish_again();
     void settled(const rabbit::Settlement& settlement);
     void leave(std::uint64_t delivery_tag, std::string_view cause);
-    bool has_foreign_user(const rabbit::Settlement& settlement);
     [[nodiscard]] bool is_there(const std::string& exchange);
-    void prepare(rabbit::Message& message);
+    [[nodiscard]] bool is_of_the_source(const rabbit::Field& header) const;
+    void prepare(rabbit::Message& message) const;
     void await_confirms();
 
     Run& run_;
@@ -59,10 +52,10 @@ private:
     std::deque<InFlight> in_flight_;     ///< in the order of publishing
     std::uint64_t first_in_flight_ = 1;  ///< the number that the publisher gave to the first of them
     std::size_t bytes_in_flight_ = 0;
-    std::vector<Again> again_;               ///< refused because of a property, and to be published without it
-    std::set<std::string> foreign_users_;    ///< user ids that the broker has refused
+    ForeignUsers foreign_users_;
     std::map<std::string, bool> exchanges_;  ///< whether they are there, as far as asked
     std::uint64_t left_ = 0;
+    std::uint64_t named_ = 0;  ///< of those left, in lines of their own
 };
 
 }  // namespace receiving

@@ -99,12 +99,12 @@ void Options::add_to(CLI::App& app) {
     add_acking(app, *this);
     add_filter(app, *this);
     command.add_to(app);
+    move.add_to(app);
     queue.add_to(app);
     app.get_option("--queue")->each([this](const std::string&) { queue_given = true; });
     add_consumer(app, *this);
     connect.add_to(app);
     verbosity.add_to(app);
-    move.add_to(app);
     exclude_from_peek(app);
 }
 

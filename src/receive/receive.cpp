@@ -62,7 +62,8 @@ cli::ExitCode receive(const std::string& program, const Options& options) {
             empty_queue(program, options, connection);
         }
         if (options.count == 0) {
-            connection.with_reconnect([&] { declare_and_bind(connection, options); });
+            connection.with_reconnect(
+                [&] { connection.declare({.name = declare_and_bind(connection, options), .passive = true}); });
             connection.close();
             return cli::ExitCode::done;
         }

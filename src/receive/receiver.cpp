@@ -58,7 +58,17 @@ public:
         if (progress_.due()) {
             expected_ = options_.count ? *options_.count : options_.drain ? run_.subscription.ready() : 0;
         }
-        const auto ending = receive_to_end();
+        Ending ending{};
+        try {
+            ending = receive_to_end();
+        } catch (const rabbit::Error& error) {
+            progress_.clear();
+            if (error.kind() == rabbit::ErrorKind::interrupted) {
+                throw;
+            }
+            // Said before COMMANDs that still run are waited for.
+            return cli::report_error(run_.program, error);
+        }
         progress_.clear();
         if (ending == Ending::interrupted && cli::exit_code_of_signal() == cli::ExitCode::interrupted) {
             handler_->announce("Interrupted\n");
@@ -97,6 +107,7 @@ private:
                 }
             } catch (const rabbit::Error& error) {
                 if (error.kind() == rabbit::ErrorKind::interrupted) {
+                    run_.interruption.set();
                     return Ending::interrupted;
                 }
                 handler_->flush();
@@ -122,6 +133,8 @@ private:
         const bool repeats =
             acks.mode() == AckMode::written && acks.unacked() > 0 && !options_.is_stream() && !queue_was_deleted;
         acks.restarted(!queue_was_deleted);
+        handler_->restarted();
+        sieve_.restarted();
         bound_ = acks.dealt_with() + run_.subscription.depth();
         lull_.end();
         cli::say("{}: connected to {} again{}{}{}\n", run_.program, run_.connection.endpoint().name(),
@@ -259,9 +272,10 @@ void check_target(Target& target, const MoveFlags& move) {
                        : move.exchange ? target.has_exchange(*move.exchange)
                                        : true;
     if (!there) {
-        throw cli::Failure(cli::ExitCode::rejected,
-                           fmt::format("cannot move messages {} at {}: it is not there; nothing was taken",
-                                       move.in_words(), target.endpoint().name()));
+        throw cli::Failure(
+            cli::ExitCode::rejected,
+            fmt::format("cannot move messages {} at {}, virtual host '{}': it is not there; nothing was taken",
+                        move.in_words(), target.endpoint().name(), target.endpoint().vhost));
     }
 }
 

@@ -18,6 +18,9 @@ public:
 
     std::optional<Ending> hand_over(rabbit::Delivery&& delivery);
 
+    /// The consumer was started again on another connection: what stays comes again.
+    void restarted() { unmatched_ = run_.options.keeps_unmatched() ? 0 : unmatched_; }
+
     /// Says what staying costs the messages that do not match, if it costs something.
     void warn() const;
     /// How many did not match; empty: all did.

@@ -46,15 +46,15 @@ void Subscription::start() {
     const auto queue = declare_and_bind(connection_, options_);
     learn_type(queue);
     limit_prefetch();
-    consume(queue, arguments_after({}));
-    learn_depth();
+    consume_from(queue, [&] { consume(queue, arguments_after({})); });
 }
 
 void Subscription::learn_type(const std::string& queue) {
     const bool prints = !options_.command.given() && !options_.move.given();
     const bool gives_back =
         options_.ack_mode() == AckMode::written && prints && prefetch_ > few && !nack_is_free(connection_.server());
-    const bool matters = gives_back || options_.move.given() || options_.command.attempts || options_.keeps_unmatched();
+    const bool matters = gives_back || options_.command.jobs >= few || options_.move.given() ||
+                         options_.command.attempts || options_.keeps_unmatched();
     type_ = options_.is_stream() ? "stream" : options_.queue.type;
     if (type_.empty() && matters && !options_.has_own_queue()) {
         type_ = type_of_queue(connection_, queue);
@@ -75,16 +75,12 @@ void Subscription::limit_prefetch() {
     }
 }
 
-/// A quorum queue without a leader says that it is empty, so it is asked once it has accepted the consumer. What it sends
-/// meanwhile is here or still ready once two answers come to the same.
-void Subscription::learn_depth() {
-    if (!options_.move.given() || !options_.drain) {
-        return;
-    }
-    const auto there = [this] { return ready() + consumer_->arrived(); };
-    depth_ = there();
-    for (auto again = there(); again != depth_; again = there()) {
-        depth_ = again;
+void Subscription::consume_from(const std::string& queue, const std::function<void()>& consume) {
+    const bool matters = options_.move.given() && options_.drain;
+    depth_ = matters ? ready_messages(connection_, queue) : 0;
+    consume();
+    if (matters && type_ == "quorum" && depth_ == 0) {  // so says one that has no leader, too
+        depth_ = ready() + prefetch_;
     }
 }
 
@@ -135,7 +131,23 @@ void Subscription::cancel() {
 }
 
 void Subscription::renew() {
-    consumer_->renew();
+    constexpr std::uint32_t most = 65535;
+    prefetch_ = static_cast<std::uint16_t>(std::min(2U * prefetch_, most));
+    consumer_->renew(prefetch_);
+}
+
+/// A new consumer is accepted once the queue has done all that came before. The first one lets go what was held back, the
+/// second one comes after it.
+void Subscription::await_acks() {
+    if (type_ != "quorum" || told_singly_ < few) {
+        return;
+    }
+    for (int i = 0; i < 2; ++i) {
+        consumer_->renew(1);
+    }
+    consumer_->cancel();
+    while (consumer_->next()) {
+    }
 }
 
 void Subscription::tell(const std::vector<Verdict>& verdicts) {
@@ -145,6 +157,7 @@ void Subscription::tell(const std::vector<Verdict>& verdicts) {
             case Verdict::ack_up_to: consumer_->ack_up_to(each.delivery_tag); break;
             case Verdict::reject: consumer_->reject(each.delivery_tag, false); break;
         }
+        told_singly_ += each.kind == Verdict::ack_up_to ? 0 : 1;
     }
 }
 
@@ -153,8 +166,7 @@ void Subscription::resume(std::optional<std::int64_t> stream_offset) {
     connection_.with_reconnect([&] {
         try {
             const auto queue = declare_and_bind(connection_, options_);
-            consumer_->resume(queue, arguments_after(stream_offset));
-            learn_depth();
+            consume_from(queue, [&] { consumer_->resume(queue, arguments_after(stream_offset)); });
             cancelled_ = false;
         } catch (const rabbit::Error& error) {
             check_type(error, consumer_->queue(), options_);

@@ -5,6 +5,7 @@
 #include "rabbit/consumer.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,14 +37,19 @@ public:
     /// Nothing is ready in the queue and nothing is on its way.
     bool is_empty();
 
-    /// Cancels the consumer and starts another, which is sent as many messages as `prefetch` again: those of the first
-    /// stay unacknowledged.
+    /// Cancels the consumer and starts another with twice the prefetch: the messages of the first stay unacknowledged. A
+    /// quorum queue takes them back in order as long as there were few consumers.
     void renew();
 
     /// Tells the broker what becomes of messages.
     void tell(const std::vector<Verdict>& verdicts);
 
-    /// The messages that were in the queue when the consumer was started; only known with --drain and a target.
+    /// Call it after the last tell(). Waits until acks one by one have reached a quorum queue: its client in the broker holds
+    /// back those beyond the first 32, and forgets them when the channel ends.
+    void await_acks();
+
+    /// The messages that were in the queue when the consumer was started, or a few more; only known with --drain and a
+    /// target.
     [[nodiscard]] std::uint64_t depth() const noexcept { return depth_; }
 
     /// The broker counts a failed delivery of each message that is given back, whatever the way.
@@ -72,7 +78,7 @@ private:
     void start();
     void learn_type(const std::string& queue);
     void limit_prefetch();
-    void learn_depth();
+    void consume_from(const std::string& queue, const std::function<void()>& consume);
     void consume(const std::string& queue, rabbit::Table arguments);
     [[nodiscard]] rabbit::Table arguments_after(std::optional<std::int64_t> stream_offset) const;
     [[nodiscard]] bool can_give_back_freely() const;
@@ -82,6 +88,7 @@ private:
     std::uint16_t prefetch_;
     std::string type_;  ///< of the queue, where it matters; empty: not known
     std::uint64_t depth_ = 0;
+    std::uint64_t told_singly_ = 0;  ///< verdicts
     bool giving_back_counts_ = false;
     std::optional<rabbit::Consumer> consumer_;
     bool cancelled_ = false;

@@ -15,13 +15,17 @@
 namespace receiving {
 namespace {
 
+cli::Failure as_failure(const rabbit::Error& error) {
+    return {cli::exit_code_of(error), error.what()};
+}
+
 /// Calls `use`; its errors are this side's.
 template <class Use>
 auto guarded(const Use& use) {
     try {
         return use();
     } catch (const rabbit::Error& error) {
-        throw cli::Failure(cli::exit_code_of(error), error.what());
+        throw as_failure(error);
     }
 }
 
@@ -37,8 +41,10 @@ Target::Target(const std::string& program, const cli::ConnectionFlags& flags, co
 /// Whoever publishes looks after the room: a publisher that waits for it would keep the first connection waiting.
 rabbit::PublisherOptions Target::publisher_options() {
     rabbit::PublisherOptions options{.window = std::numeric_limits<std::size_t>::max(),
-                                     .window_bytes = std::numeric_limits<std::size_t>::max() / 2,
-                                     .settle_refused = true};
+                                     .window_bytes = std::numeric_limits<std::size_t>::max() / 2};
+    options.on_refused = [this](const rabbit::Settlement& settlement) {
+        return replace_ ? replace_(settlement) : std::nullopt;
+    };
     options.on_settled = [this](const rabbit::Settlement& settlement) {
         if (listener_) {
             listener_(settlement);
@@ -69,14 +75,14 @@ std::string Target::publish_and_wait(rabbit::Connection& source, rabbit::Address
                                      rabbit::Deadline ends_at, const Listener& returned) {
     constexpr std::chrono::seconds patience{2};
     std::string refusal;
-    listen([&](const rabbit::Settlement& settlement) {
+    listener_ = [&](const rabbit::Settlement& settlement) {
         refusal = settlement.outcome == rabbit::Outcome::nacked    ? std::string("it was nacked")
                   : settlement.outcome == rabbit::Outcome::refused ? settlement.reply_text
                                                                    : std::string();
         if (settlement.outcome == rabbit::Outcome::returned) {
             returned(settlement);
         }
-    });
+    };
     publish(std::move(address), std::move(message));
     tend();
     rabbit::Deadline limit;
@@ -91,7 +97,7 @@ std::string Target::publish_and_wait(rabbit::Connection& source, rabbit::Address
         }
         interruption_.outlast([&] { return source.wait(rabbit::earlier(limit, over ? limit : ends_at)); });
     }
-    listen({});
+    listener_ = {};
     return refusal;
 }
 
@@ -148,12 +154,20 @@ void Target::close() {
 void Target::tend() {
     tended_at_ = rabbit::Clock::now();
     unsent_due_.reset();
-    guarded([this] {
+    if (given_up_) {
+        return;
+    }
+    try {
         interruption_.outlast([this] {
             while (publisher_.wait(rabbit::Clock::now()) == rabbit::WaitResult::frame) {
             }
         });
-    });
+    } catch (const rabbit::Error& error) {
+        if (!interruption_.pending() || error.kind() != rabbit::ErrorKind::lost) {
+            throw as_failure(error);
+        }
+        given_up_ = true;
+    }
 }
 
 }  // namespace receiving

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace receiving {
@@ -20,14 +21,18 @@ namespace receiving {
 class Target final : public rabbit::Companion {
 public:
     using Listener = std::function<void(const rabbit::Settlement&)>;
+    using Replace = std::function<std::optional<rabbit::Message>(const rabbit::Settlement&)>;
 
     /// Connects; may end by an Error, of kind `interrupted` too. Everything referred to must outlive it. Messages that
     /// are in flight when the connection is lost are published again, if there is a retry_for.
     Target(const std::string& program, const cli::ConnectionFlags& flags, const cli::Verbosity& verbosity,
            int interrupt, Interruption& interruption);
 
-    /// Calls `listener` with what became of each message.
-    void listen(Listener listener) { listener_ = std::move(listener); }
+    /// Calls `listener` with what became of each message, and `replace` as rabbit::PublisherOptions::on_refused.
+    void listen(Listener listener, Replace replace = {}) {
+        listener_ = std::move(listener);
+        replace_ = std::move(replace);
+    }
 
     /// rabbit::Publisher::publish(), with room for any number of messages in flight. The message leaves with a full batch,
     /// or a moment later.
@@ -42,6 +47,9 @@ public:
     /// The number that rabbit::Settlement has for the message published last.
     [[nodiscard]] std::uint64_t published() const noexcept { return publisher_.published(); }
 
+    /// A signal has ended the attempts to open a lost connection again: nothing can be published any more.
+    [[nodiscard]] bool given_up() const noexcept { return given_up_; }
+
     /// A passive queue.declare, after waiting for the confirms of what is in flight. False: there is no such queue.
     bool has_queue(const std::string& name);
     /// The same for an exchange.
@@ -52,7 +60,7 @@ public:
     /// connection.close; a broker that does not answer it is given 2 s.
     void close();
 
-    [[nodiscard]] int descriptor() const override { return connection_.descriptor(); }
+    [[nodiscard]] int descriptor() const override { return given_up_ ? -1 : connection_.descriptor(); }
     [[nodiscard]] rabbit::Deadline due() const override {
         return rabbit::earlier(unsent_due_, tended_at_ + std::chrono::seconds(1));
     }
@@ -66,6 +74,8 @@ private:
     const std::string& program_;
     Interruption& interruption_;
     Listener listener_;
+    Replace replace_;
+    bool given_up_ = false;
     rabbit::Connection connection_;
     rabbit::Publisher publisher_;
     rabbit::Clock::time_point tended_at_ = rabbit::Clock::now();

@@ -5,12 +5,14 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from conftest import delete_queue
-from receive_support import WAITING, witness
-from send_support import PrivateBroker, private_broker
+from proxy import Proxy
+from receive_support import WAITING, bodies_left_in, numbered, witness
+from send_support import PrivateBroker, await_messages, private_broker
 
 DRAIN = ("--drain", "--quiet")
 
@@ -49,3 +51,36 @@ def declare(channel: BlockingChannel, queue: str, kind: str) -> None:
 def said(*lines: str) -> bytes:
     """Standard error of a run that ends by itself."""
     return WAITING + "".join(f"receive: {line}\n" for line in lines).encode()
+
+
+def every(count: int, step: int) -> list[bytes]:
+    return numbered(range(0, count, step))
+
+
+def all_but_every(count: int, step: int) -> list[bytes]:
+    return numbered(number for number in range(count) if number % step)
+
+
+def publish_numbered(channel: BlockingChannel, queue: str, count: int, step: int) -> None:
+    """One in `step` has the type a, the others b."""
+    for number in range(count):
+        properties = pika.BasicProperties(type="b" if number % step else "a")
+        channel.basic_publish("", queue, b"%d" % number, properties)
+    await_messages(channel, queue, count)
+
+
+@pytest.fixture
+def proxy(broker_url: str) -> Iterator[Proxy]:
+    made = Proxy(pika.URLParameters(broker_url).port)
+    yield made
+    made.close()
+
+
+def through(proxy: Proxy) -> str:
+    return f"amqp://guest:guest@127.0.0.1:{proxy.port}/%2f?heartbeat=1"
+
+
+def assert_left(channel: BlockingChannel, queue: str, bodies: list[bytes]) -> None:
+    """Empties it. What was unacked when its connection ended may still be on its way back, without a consumer."""
+    await_messages(channel, queue, len(bodies))
+    assert bodies_left_in(channel, queue) == bodies

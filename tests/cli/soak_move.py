@@ -19,16 +19,19 @@ import pika.exceptions
 from faults import RETRY, Counts, pause
 from program import Process, Program, with_default_signals
 from proxy import Proxy
-from receive_support import PATIENCE, await_no_consumer, fill, witness
+from receive_support import PATIENCE, await_no_consumer, await_that, fill, witness
 from send_support import PrivateBroker, message_count, private_broker
 
 HASTE = ("--connect-timeout", "1", "--heartbeat", "1")  # notices within 2 s that nobody answers
 QUIET = 0.3  # seconds without a message: none is on its way
 MOST_RUNS = 20
-# RabbitMQ may leave a quorum queue of a single node without a leader once the node is back, and a channel that has
-# published to it hangs: https://github.com/rabbitmq/rabbitmq-server/issues/10070, with this to help it.
-ELECT = """[ra:trigger_election(Server) || Queue <- rabbit_amqqueue:list(), {Name, _} = Server <- [amqqueue:get_pid(Queue)],
-    State <- ets:lookup(ra_state, Name), element(2, State) =:= follower]."""
+# RabbitMQ may leave a quorum queue of a single node without a leader once the node is back. It says that it is empty,
+# and a channel that has published to it hangs: https://github.com/rabbitmq/rabbitmq-server/issues/10070, with this to
+# help it. What is printed is a list of those that had none.
+ELECT = """[begin State =:= follower andalso ra:trigger_election(Server), State end
+    || Queue <- rabbit_amqqueue:list(), {Name, _} = Server <- [amqqueue:get_pid(Queue)],
+    {_, State} <- [list_to_tuple(lists:sublist(tuple_to_list(Found), 2)) || Found <- ets:lookup(ra_state, Name)],
+    State =/= leader]."""
 CODES = {  # with which a run may end once that has happened
     "kill_program": {-9},
     "terminate_program": {143},
@@ -264,7 +267,7 @@ def kill_broker(round_: Round, side: Side) -> None:
     side.broker.run("node", "kill")
     side.broker.run("node", "start")
     if "quorum" in (round_.plan.source_type, round_.plan.target_type):
-        side.broker.run("ctl", "eval", ELECT)
+        await_that(lambda: side.broker.run("ctl", "eval", ELECT).strip() == "[]", "all queues have a leader")
 
 
 def kill_source_broker(round_: Round) -> None:

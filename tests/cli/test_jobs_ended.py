@@ -203,16 +203,6 @@ def test_all_are_done_when_the_broker_is_back(receive: Program, loss: Loss, lose
     assert loss.left() == []
 
 
-def test_those_that_run_are_looked_after_while_the_broker_is_away(receive: Program, loss: Loss) -> None:
-    process = loss.start(receive, "--retry-for", "60")
-    loss.proxy.close()
-    process.wait_for(lambda: b"trying again" in process.stderr, "word of the attempts")
-    loss.open()
-    deadline = time.monotonic() + 5
-    while len(loss.written()) < 8:
-        assert time.monotonic() < deadline, "the eight do not get their input"
-
-
 def test_the_loss_is_said_before_those_that_run_have_ended(receive: Program, loss: Loss) -> None:
     process = loss.start(receive)
     cut(loss)

@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 import signal
-import time
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 
@@ -12,7 +10,7 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from faults import pause
-from move_support import target
+from move_support import assert_left, proxy, target, through
 from program import Process, Program
 from proxy import Proxy
 from receive_support import (
@@ -23,29 +21,17 @@ from receive_support import (
     bodies_left_in,
     declare_with,
     fill,
-    measured,
     numbered,
     witness,
 )
 from send_support import PrivateBroker, await_messages, message_count, private_broker
 from witness import publish
 
-__all__ = ["target"]  # fixtures
+__all__ = ["proxy", "target"]  # fixtures
 
 MANY = 100_000
 RETRY = ("--retry-for", "60", "--connect-timeout", "1")
 KINDS = pytest.mark.parametrize("kind", ["classic", "quorum"])
-
-
-@pytest.fixture
-def proxy(broker_url: str) -> Iterator[Proxy]:
-    made = Proxy(pika.URLParameters(broker_url).port)
-    yield made
-    made.close()
-
-
-def through(proxy: Proxy) -> str:
-    return f"amqp://guest:guest@127.0.0.1:{proxy.port}/%2f?heartbeat=1"
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +42,11 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateBroker]:
 
 
 def start_move(
-    receive: Program, send: Program, channel: BlockingChannel, queue: str, target: str, *args: str, kind: str = "classic"
+    receive: Program, send: Program, channel: BlockingChannel, queue: str, target: str, kind: str
 ) -> Process:
     """Of many; it is under way."""
     fill(send, queue, numbered(range(MANY)), "--queue-type", kind, "--durable")
-    process = receive.start("-q", queue, "--no-declare", "--to-queue", target, "--drain", *args)
+    process = receive.start("-q", queue, "--no-declare", "--to-queue", target, "--drain")
     await_messages(channel, target, 5000)
     return process
 
@@ -88,7 +74,7 @@ def test_a_signal_in_the_middle(
     kind: str,
 ) -> None:
     """Each is in exactly one of both."""
-    process = start_move(receive, send, channel, queue, target, kind=kind)
+    process = start_move(receive, send, channel, queue, target, kind)
     process.popen.send_signal(number)
     result = process.finish()
     assert (result.returncode, result.stdout) == (128 + number, b"")
@@ -106,7 +92,7 @@ def test_kill_in_the_middle(
     receive: Program, send: Program, channel: BlockingChannel, queue: str, target: str, kind: str
 ) -> None:
     """Each is in one of both, and those in flight may be in both."""
-    process = start_move(receive, send, channel, queue, target, kind=kind)
+    process = start_move(receive, send, channel, queue, target, kind)
     process.kill()
     await_no_consumer(channel, queue)
     await_messages(channel, queue, MANY - message_count(channel, target))
@@ -156,7 +142,7 @@ def test_the_targets_broker_is_killed(
     mortal.run("node", "start")
     result = process.finish(PATIENCE)
     assert result.returncode == (0 if retry else 69), result.stderr
-    assert bool(retry) == (b" again; " in result.stderr)
+    assert bool(retry) == (b" again" in result.stderr)
     await_no_consumer(channel, queue)
     with witness(mortal.url) as there:
         left, arrived = bodies_left_in(channel, queue), bodies_left_in(there, queue)
@@ -200,7 +186,7 @@ def test_the_sources_connection_is_cut(
     await_ready(process)
     assert proxy.cut_after(1_000_000).wait(PATIENCE)
     assert process.finish(PATIENCE).returncode == 0
-    assert bodies_left_in(channel, queue) == []
+    assert_left(channel, queue, [])
     assert_none_lost([], bodies_left_in(channel, target), MANY)
 
 
@@ -228,8 +214,8 @@ def test_a_connection_that_is_cut_while_nothing_comes(
             process.wait_for(lambda: b" again" in process.stderr, "word of the new connection", 30)
     process.terminate()
     assert process.finish().returncode == 0
-    assert bodies_left_in(channel, queue) == []
-
+    assert_left(channel, queue, []
+)
 
 @pytest.mark.parametrize("which", ["source", "target"])
 def test_a_signal_while_a_connection_is_tried_again(
@@ -284,8 +270,8 @@ def test_a_source_that_was_lost_does_not_count_twice_what_stays(
     result = process.finish()
     assert result.returncode == 4
     assert b"receive: 0 messages moved to exchange 'amq.direct', 5 stay\n" in result.stderr
-    assert bodies_left_in(channel, queue) == numbered(range(5))
-
+    assert_left(channel, queue, numbered(range(5))
+)
 
 def test_a_source_that_was_lost_does_not_count_twice_what_does_not_match(
     receive: Program, channel: BlockingChannel, queue: str, target: str, proxy: Proxy, broker_url: str
@@ -305,127 +291,8 @@ def test_a_source_that_was_lost_does_not_count_twice_what_does_not_match(
     result = process.finish()
     assert result.returncode == 0
     assert b"receive: 5 messages did not match and stay\n" in result.stderr
-    assert bodies_left_in(channel, queue) == numbered(range(5))
-
-
-# The target's broker says nothing more.
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_while_the_target_is_frozen(
-    receive: Program,
-    channel: BlockingChannel,
-    queue: str,
-    target: str,
-    proxy: Proxy,
-    number: signal.Signals,
-) -> None:
-    """It ends, and what was not confirmed stays."""
-    channel.queue_declare(queue)
-    url = through(proxy).replace("heartbeat=1", "heartbeat=60")
-    options = ("--to-queue", target, "--to-url", url, "--count", "100")
-    process = receive.start("-q", queue, *options)
-    await_ready(process)
-    publish(channel, queue, b"0")
-    assert await_message(channel, target) == b"0"
-    proxy.stall()
-    publish(channel, queue, *numbered(range(1, 20)))
-    deadline = time.monotonic() + PATIENCE
-    while message_count(channel, queue) > 0:
-        assert time.monotonic() < deadline
-    process.popen.send_signal(number)
-    assert measured(lambda: process.finish(20)) < 12
-    assert process.finish().returncode == 128 + number
-    assert bodies_left_in(channel, queue) == numbered(range(1, 20))
-
-
-def test_timeout_while_the_target_is_frozen(
-    receive: Program, channel: BlockingChannel, queue: str, target: str, proxy: Proxy
-) -> None:
-    channel.queue_declare(queue)
-    url = through(proxy).replace("heartbeat=1", "heartbeat=60")
-    process = receive.start("-q", queue, "--to-queue", target, "--to-url", url, "--count", "20", "--timeout", "2")
-    await_ready(process)
-    proxy.stall()
-    publish(channel, queue, *numbered(range(20)))
-    assert measured(lambda: process.finish(20)) < 12
-    result = process.finish()
-    assert result.returncode in (2, 4)
-    assert b"receive: 0 messages moved to queue " in result.stderr
-    assert bodies_left_in(channel, queue) == numbered(range(20))
-
-
-def test_heartbeats_find_a_frozen_target(
-    receive: Program, channel: BlockingChannel, queue: str, target: str, proxy: Proxy
-) -> None:
-    channel.queue_declare(queue)
-    process = receive.start("-q", queue, "--to-queue", target, "--to-url", through(proxy), "--heartbeat", "1")
-    await_ready(process)
-    proxy.stall()
-    publish(channel, queue, b"1")
-    result = process.finish(20)
-    assert result.returncode == 69
-    assert bodies_left_in(channel, queue) == [b"1"]
-
-
-def test_both_are_frozen(
-    receive: Program, channel: BlockingChannel, queue: str, target: str, proxy: Proxy
-) -> None:
-    declare_with(channel, queue, *numbered(range(5)))
-    url = through(proxy).replace("heartbeat=1", "heartbeat=60")
-    process = receive.start("-q", queue, "--to-queue", target, url=url)
-    await_messages(channel, target, 5)
-    proxy.stall()
-    process.terminate()
-    assert measured(lambda: process.finish(30)) < 15
-    proxy.close()
-    found = bodies_left_in(channel, queue) + bodies_left_in(channel, target)
-    assert set(found) == set(numbered(range(5)))
-
-
-def test_a_signal_while_the_target_takes_no_messages(
-    receive: Program, channel: BlockingChannel, queue: str, mortal: PrivateBroker
-) -> None:
-    """It is low on memory."""
-    name = f"alarm-{uuid.uuid4()}"
-    channel.queue_declare(queue)
-    with witness(mortal.url) as there:
-        there.queue_declare(name)
-    mortal.run("ctl", "set_vm_memory_high_watermark", "0.00001")
-    try:
-        options = ("--to-queue", name, "--to-url", mortal.url, "--count", "10")
-        process = receive.start("-q", queue, *options)
-        await_ready(process)
-        publish(channel, queue, *numbered(range(5)))
-        process.wait_for(lambda: b"takes no messages" in process.stderr, "word about the alarm")
-        process.terminate()
-        assert measured(lambda: process.finish(20)) < 12
-        assert process.finish().returncode == 143
-    finally:
-        mortal.run("ctl", "set_vm_memory_high_watermark", "0.4")
-    left = bodies_left_in(channel, queue)
-    with witness(mortal.url) as there:
-        assert set(left + bodies_left_in(there, name)) == set(numbered(range(5)))
-
-
-def test_messages_are_moved_once_the_target_takes_them_again(
-    receive: Program, channel: BlockingChannel, queue: str, mortal: PrivateBroker
-) -> None:
-    name = f"alarm-{uuid.uuid4()}"
-    declare_with(channel, queue, *numbered(range(5)))
-    with witness(mortal.url) as there:
-        there.queue_declare(name)
-    mortal.run("ctl", "set_vm_memory_high_watermark", "0.00001")
-    try:
-        process = receive.start("-q", queue, "--to-queue", name, "--to-url", mortal.url, "--count", "5")
-        process.wait_for(lambda: b"takes no messages" in process.stderr, "word about the alarm")
-    finally:
-        mortal.run("ctl", "set_vm_memory_high_watermark", "0.4")
-    assert process.finish(30).returncode == 0
-    with witness(mortal.url) as there:
-        assert bodies_left_in(there, name) == numbered(range(5))
-    assert bodies_left_in(channel, queue) == []
-
+    assert_left(channel, queue, numbered(range(5))
+)
 
 # The source's queue goes.
 

@@ -11,7 +11,7 @@ import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from move_support import exchange, said, target
+from move_support import assert_left, exchange, said, target
 from program import DEADLINE, Program
 from receive_support import bodies_left_in, declare_with, left_in, numbered, witness
 from send_support import await_messages, message_count
@@ -70,8 +70,8 @@ def test_back_to_the_queue(receive: Program, channel: BlockingChannel, queue: st
     assert (result.returncode, result.stdout) == (0, b"")
     assert result.stderr == said("10 messages moved to where they came from")
     assert left_in(channel, dead) == []
-    assert bodies_left_in(channel, queue) == numbered(range(10))
-
+    assert_left(channel, queue, numbered(range(10))
+)
 
 def test_back_to_another_exchange(
     receive: Program, channel: BlockingChannel, queue: str, dead: str, exchange: str
@@ -140,8 +140,8 @@ def test_from_queues_of_both_kinds(
         reject_all(channel, queue, 5)
         await_messages(channel, graveyard, 5)
         assert receive("-q", graveyard, "--no-declare", "--to-origin", "--count", "3").returncode == 0
-        assert bodies_left_in(channel, queue) == numbered(range(3))
-        assert bodies_left_in(channel, graveyard) == numbered(range(3, 5))
+        assert_left(channel, queue, numbered(range(3)))
+        assert_left(channel, graveyard, numbered(range(3, 5)))
     finally:
         channel.queue_delete(graveyard)
 
@@ -162,14 +162,15 @@ def test_its_exchange_is_gone(
     await_messages(channel, dead, 6)
     channel.exchange_delete(exchange)
     result = to_origin(receive, dead)
+    why = f"exchange '{exchange}', where it came from, is gone"
     assert (result.returncode, result.stdout) == (4, b"")
     assert result.stderr == said(
-        *(f"message {tag} stays in queue '{dead}': exchange '{exchange}', where it came from, is gone" for tag in (2, 4, 6)),
+        *(f"message {tag} stays in queue '{dead}': {why}" for tag in (2, 4, 6)),
         "3 messages moved to where they came from, 3 stay",
     )
-    assert bodies_left_in(channel, dead) == [b"1", b"3", b"5"]
-    assert bodies_left_in(channel, queue) == [b"0", b"2", b"4"]
-
+    assert_left(channel, dead, [b"1", b"3", b"5"])
+    assert_left(channel, queue, [b"0", b"2", b"4"]
+)
 
 def test_its_queue_is_gone(receive: Program, channel: BlockingChannel, queue: str, dead: str) -> None:
     declare_with_dead_letters(channel, queue, dead, b"1")
@@ -180,8 +181,8 @@ def test_its_queue_is_gone(receive: Program, channel: BlockingChannel, queue: st
         f"message 1 stays in queue '{dead}': returned: 312 NO_ROUTE (exchange '', routing key '{queue}')",
         "0 messages moved to where they came from, 1 stay",
     )
-    assert bodies_left_in(channel, dead) == [b"1"]
-
+    assert_left(channel, dead, [b"1"]
+)
 
 DEATH = {"exchange": "amq.fanout", "routing-keys": ["k"], "queue": "q", "count": 1, "reason": "rejected"}
 
@@ -216,7 +217,7 @@ def test_no_word_of_where_it_came_from(
         f"message 1 stays in queue '{dead}': no header x-death tells where it came from",
         "0 messages moved to where they came from, 1 stay",
     )
-    assert bodies_left_in(channel, dead) == [b"1"]
+    assert_left(channel, dead, [b"1"])
     assert message_count(channel, queue) == 0
 
 
@@ -235,9 +236,9 @@ def test_a_hostile_x_death(
     result = to_origin(receive, dead)
     assert (result.returncode, result.stdout) == (4, b""), result.stderr
     assert result.stderr.count(b" stays in queue ") == 1 and b"\x1b" not in result.stderr
-    assert bodies_left_in(channel, dead) == [b"1"]
-    assert bodies_left_in(channel, queue) == [b"2"]
-
+    assert_left(channel, dead, [b"1"])
+    assert_left(channel, queue, [b"2"]
+)
 
 # Those that die again at once.
 

@@ -12,7 +12,7 @@ import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from move_support import declare, elsewhere, exchange, said, target
+from move_support import assert_left, declare, elsewhere, exchange, said, target
 from program import Program
 from receive_support import (
     await_message,
@@ -73,8 +73,8 @@ def test_to_a_key_that_leads_nowhere(
         *(f"message {number} stays in queue '{queue}': {why}" for number in (1, 2, 3)),
         "0 messages moved to exchange 'amq.direct', 3 stay",
     )
-    assert bodies_left_in(channel, queue) == numbered(range(3))
-
+    assert_left(channel, queue, numbered(range(3))
+)
 
 def test_a_queue_that_is_deleted_meanwhile(
     receive: Program, channel: BlockingChannel, queue: str, target: str
@@ -110,8 +110,8 @@ def test_an_exchange_that_is_deleted_meanwhile(
     assert await_message(channel, target) == b"2"
     process.terminate()
     assert process.finish().returncode == 4
-    assert bodies_left_in(channel, queue) == [b"0", b"1"]
-
+    assert_left(channel, queue, [b"0", b"1"]
+)
 
 @KINDS
 def test_those_that_stay_do_not_keep_the_others(
@@ -124,14 +124,14 @@ def test_those_that_stay_do_not_keep_the_others(
     for odd in "01":
         channel.queue_bind(queue, "amq.direct", f"{queue}{odd}")
     for odd, bodies in ("0", range(2500)), ("1", range(2500, 3000)), ("0", range(3000, 3100)):
-        fed = feed(send, b"".join(b"%d\n" % body for body in bodies), "-e", "amq.direct", "-k", f"{queue}{odd}", "--lines")
-        assert fed.returncode == 0
+        data = b"".join(b"%d\n" % body for body in bodies)
+        assert feed(send, data, "-e", "amq.direct", "-k", f"{queue}{odd}", "--lines").returncode == 0
     result = receive.start("-q", queue, "--no-declare", "--to-exchange", exchange, "--drain").finish(60)
     assert result.returncode == 4
     assert f"receive: 500 messages moved to exchange '{exchange}', 2600 stay\n".encode() in result.stderr
-    assert bodies_left_in(channel, target) == numbered(range(2500, 3000))
-    assert bodies_left_in(channel, queue) == [*numbered(range(2500)), *numbered(range(3000, 3100))]
-
+    assert_left(channel, target, numbered(range(2500, 3000)))
+    assert_left(channel, queue, [*numbered(range(2500)), *numbered(range(3000, 3100))]
+)
 
 @KINDS
 def test_many_that_stay_are_left_in_order(
@@ -140,8 +140,8 @@ def test_many_that_stay_are_left_in_order(
     fill(send, queue, numbered(range(5000)), "--queue-type", kind, "--durable")
     result = receive.start("-q", queue, "--no-declare", *TO_NOBODY, "--drain", "--quiet").finish(60)
     assert result.returncode == 4
-    assert bodies_left_in(channel, queue) == numbered(range(5000))
-
+    assert_left(channel, queue, numbered(range(5000))
+)
 
 def test_only_the_first_20_are_named(receive: Program, channel: BlockingChannel, queue: str) -> None:
     declare_with(channel, queue, *numbered(range(50)))
@@ -152,8 +152,8 @@ def test_only_the_first_20_are_named(receive: Program, channel: BlockingChannel,
     assert result.stderr.endswith(
         b"receive: further ones are only counted\nreceive: 0 messages moved to exchange 'amq.direct', 50 stay\n"
     )
-    assert bodies_left_in(channel, queue) == numbered(range(50))
-
+    assert_left(channel, queue, numbered(range(50))
+)
 
 def test_quiet_names_them(receive: Program, channel: BlockingChannel, queue: str) -> None:
     declare_with(channel, queue, b"1")
@@ -182,9 +182,10 @@ def test_a_full_queue(receive: Program, send: Program, channel: BlockingChannel,
         assert (result.returncode, result.stdout) == (4, b"")
         assert b"nacked: the broker did not take it (exchange '', routing key '%s')" % full.encode() in result.stderr
         moved = bodies_left_in(channel, full)
-        assert f"receive: {len(moved)} messages moved to queue '{full}', {30 - len(moved)} stay\n".encode() in result.stderr
+        summary = f"receive: {len(moved)} messages moved to queue '{full}', {30 - len(moved)} stay\n"
+        assert summary.encode() in result.stderr
         assert len(moved) >= 5 and moved == numbered(range(len(moved)))
-        assert bodies_left_in(channel, queue) == numbered(range(len(moved), 30))
+        assert_left(channel, queue, numbered(range(len(moved), 30)))
     finally:
         channel.queue_delete(full)
 
@@ -200,14 +201,14 @@ def test_an_exchange_one_must_not_write_to(
     assert (result.returncode, result.stdout) == (4, b"")
     assert result.stderr.count(b" stays in queue ") == 3
     assert result.stderr.count(b"refused: 403 ACCESS_REFUSED") == 3
-    assert bodies_left_in(channel, queue) == numbered(range(3))
+    assert_left(channel, queue, numbered(range(3)))
     assert message_count(channel, target) == 0
 
 
 def test_one_that_is_too_large(
     receive: Program, channel: BlockingChannel, queue: str, elsewhere: PrivateBroker
 ) -> None:
-    """The others are moved, in order."""
+    """The others are moved, in order. Those that were in flight with it may be there twice."""
     large = b"x" * 1_000_001
     declare_with(channel, queue, b"0", large, b"1", b"x" * 1_000_000, large, b"2")
     with witness(elsewhere.url) as there:
@@ -216,19 +217,21 @@ def test_one_that_is_too_large(
         assert (result.returncode, result.stdout) == (4, b"")
         assert result.stderr.count(b" stays in queue ") == 2
         assert result.stderr.count(b"refused: 406 PRECONDITION_FAILED") == 2
-        assert bodies_left_in(there, queue) == [b"0", b"1", b"x" * 1_000_000, b"2"]
-    assert bodies_left_in(channel, queue) == [large, large]
-
+        assert list(dict.fromkeys(bodies_left_in(there, queue))) == [b"0", b"1", b"x" * 1_000_000, b"2"]
+    assert_left(channel, queue, [large, large]
+)
 
 # What cannot be read cannot be published.
 
 
-def test_properties_that_cannot_be_read(receive: Program, channel: BlockingChannel, unreadable: str, target: str) -> None:
+def test_properties_that_cannot_be_read(
+    receive: Program, channel: BlockingChannel, unreadable: str, target: str
+) -> None:
     result = receive("-q", unreadable, "--to-queue", target, "--drain")
     assert (result.returncode, result.stdout) == (4, b"")
-    assert result.stderr.count(b"message 1 stays in queue '%s': its properties cannot be read" % unreadable.encode()) == 1
+    assert f"message 1 stays in queue '{unreadable}': its properties cannot be read".encode() in result.stderr
     assert f"receive: 1 messages moved to queue '{target}', 1 stay\n".encode() in result.stderr
-    assert bodies_left_in(channel, target) == [b"next"]
+    assert_left(channel, target, [b"next"])
     assert message_count(channel, unreadable) == 1
 
 
@@ -243,7 +246,8 @@ def test_a_target_that_is_not_there(
     declare_with(channel, queue, b"1", b"2")
     result = receive("-q", queue, option, "hello-rabbit-nothing", *ending)
     assert (result.returncode, result.stdout) == (4, b"")
-    assert re.fullmatch(rb"receive: [^\n]*'hello-rabbit-nothing'[^\n]*it is not there; nothing was taken\n", result.stderr)
+    words = rb"'hello-rabbit-nothing'[^\n]*it is not there; nothing was taken"
+    assert re.fullmatch(rb"receive: [^\n]*" + words + rb"\n", result.stderr)
     assert left_in(channel, queue) == [(b"1", False), (b"2", False)]
 
 
@@ -285,7 +289,7 @@ def test_somebody_elses_user_id_is_dropped(
     result = receive("-q", queue, "--to-queue", target, "--drain")
     assert (result.returncode, result.stdout) == (0, b"")
     assert result.stderr == said(
-        f"the target refuses user_id '{other}', which is not this connection's user: messages are moved without it",
+        f"the broker refuses user_id '{other}', which is not this connection's user: it is left out",
         f"30 messages moved to queue '{target}'",
     )
     assert with_user_ids(channel, target, 30) == {
@@ -298,8 +302,8 @@ def test_the_order_is_kept_where_a_user_id_is_dropped(
     receive: Program, channel: BlockingChannel, queue: str, target: str, of_three_users: tuple[str, list[str | None]]
 ) -> None:
     assert receive("-q", queue, "--to-queue", target, "--drain", "--quiet").returncode == 0
-    assert bodies_left_in(channel, target) == numbered(range(len(of_three_users[1])))
-
+    assert_left(channel, target, numbered(range(len(of_three_users[1])))
+)
 
 def test_who_may_impersonate_others_keeps_their_user_ids(
     receive: Program,
@@ -320,8 +324,8 @@ def test_without_a_user_id_it_may_stay_all_the_same(
 ) -> None:
     result = receive("-q", queue, *TO_NOBODY, "--drain", "--quiet")
     assert result.returncode == 4
-    assert bodies_left_in(channel, queue) == numbered(range(len(of_three_users[1])))
-
+    assert_left(channel, queue, numbered(range(len(of_three_users[1])))
+)
 
 def test_a_count_with_somebody_elses_user_id_is_exact(
     receive: Program, channel: BlockingChannel, queue: str, target: str, of_three_users: tuple[str, list[str | None]]

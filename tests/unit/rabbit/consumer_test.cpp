@@ -136,7 +136,7 @@ TEST_F(ConsumerWithoutBroker, RenewedItConsumesOnTheSameChannel) {
     broker.deliver(1, "a");
     EXPECT_EQ(next()->message.body, "a");
     broker.heard.clear();
-    consumer.renew();
+    consumer.renew(20);
     std::vector<amqp_method_number_t> methods;
     for (const auto& each : broker.heard) {
         methods.push_back(each.method);
@@ -151,7 +151,7 @@ TEST_F(ConsumerWithoutBroker, RenewedItConsumesOnTheSameChannel) {
 
 TEST_F(ConsumerWithoutBroker, RenewedItHandsOutWhatWasOnItsWay) {
     broker.deliver(1, "a");
-    consumer.renew();
+    consumer.renew(20);
     EXPECT_EQ(next()->message.body, "a");
 }
 

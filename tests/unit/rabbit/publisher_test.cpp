@@ -181,14 +181,13 @@ TEST_F(PublisherWithoutBroker, PublishesAgainWhatWasInFlightWhenTheConnectionEnd
               2);
 }
 
-/// The broker takes every message but those whose routing key is `refused`: over such a one it closes the channel, as
-/// RabbitMQ does, and forgets what else was published on it. `confirms` says from which channel on it confirms.
+/// The broker confirms every message but one whose body begins with "bad": over that it closes the channel, as RabbitMQ
+/// does, and forgets what else is published on it.
 class PublisherThatIsRefused : public PublisherWithoutBroker {
 protected:
-    void refuse(const std::string& refused, int confirms_from) {
-        broker.on_frame = [this, refused, confirms_from](const amqp_frame_t& frame) {
+    PublisherThatIsRefused() {
+        broker.on_frame = [this](const amqp_frame_t& frame) {
             if (frame.frame_type == AMQP_FRAME_METHOD && frame.payload.method.id == AMQP_CHANNEL_OPEN_METHOD) {
-                ++channels_;
                 tag_ = 0;
                 closed_ = false;
             }
@@ -196,33 +195,28 @@ protected:
                 return;
             }
             ++tag_;
-            if (broker.heard.back().routing_key == refused) {
-                closed_ = true;
-                broker.say(with<amqp_channel_close_t>([](auto& m) {
-                    m.reply_code = AMQP_PRECONDITION_FAILED;
-                    m.reply_text = rabbit::to_amqp("PRECONDITION_FAILED - no");
-                }));
-            } else if (channels_ >= confirms_from) {
+            if (!rabbit::view(frame.payload.body_fragment).starts_with("bad")) {
                 broker.ack(tag_);
+                return;
             }
+            closed_ = true;
+            broker.say(with<amqp_channel_close_t>([](auto& m) {
+                m.reply_code = AMQP_PRECONDITION_FAILED;
+                m.reply_text = rabbit::to_amqp("PRECONDITION_FAILED - no");
+            }));
         };
     }
 
 private:
-    int channels_ = 0;
     std::uint64_t tag_ = 0;
     bool closed_ = false;
 };
 
 TEST_F(PublisherThatIsRefused, FindsTheMessageThatTheChannelWasClosedOver) {
-    start({.settle_refused = true});
-    refuse("bad", 1);
-    publish("a");
-    publish("b");
-    publish("c", "bad");
-    publish("d");
-    publish("e", "bad");
-    publish("f");
+    start({.on_refused = [](const rabbit::Settlement&) { return std::nullopt; }});
+    for (const auto* body : {"a", "b", "bad", "d", "bad", "f"}) {
+        publish(body);
+    }
     EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
     EXPECT_EQ(fates, (Fates{{1, Outcome::confirmed},
                             {2, Outcome::confirmed},
@@ -236,10 +230,22 @@ TEST_F(PublisherThatIsRefused, FindsTheMessageThatTheChannelWasClosedOver) {
     EXPECT_EQ(broker.connections(), 1);
 }
 
-TEST_F(PublisherThatIsRefused, ThrowsUnlessItIsToSettleThem) {
+TEST_F(PublisherThatIsRefused, PublishesAnotherInItsPlace) {
+    start({.on_refused = [](const rabbit::Settlement& refused) {
+        return refused.message.body == "bad 1" ? std::optional(rabbit::Message{.body = "good"}) : std::nullopt;
+    }});
+    for (const auto* body : {"a", "bad 1", "bad 2", "d"}) {
+        publish(body);
+    }
+    EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
+    EXPECT_EQ(
+        fates,
+        (Fates{{1, Outcome::confirmed}, {2, Outcome::confirmed}, {3, Outcome::refused}, {4, Outcome::confirmed}}));
+}
+
+TEST_F(PublisherThatIsRefused, ThrowsWithoutAFunctionForThem) {
     start();
-    refuse("bad", 0);
-    publish("a", "bad");
+    publish("bad");
     try {
         publisher->settle(rabbit::Clock::now() + 5s);
         FAIL() << "nothing was thrown";
