@@ -65,9 +65,7 @@ std::string value_text(const rabbit::Value& value) {
                 return data;
             } else if constexpr (std::is_same_v<Data, rabbit::Bytes>) {
                 return data.data;
-            } else if constexpr (std::is_same_v<Data, rabbit::Timestamp>) {
-                return text_of(data);
-            } else if constexpr (std::is_same_v<Data, rabbit::Decimal>) {
+            } else if constexpr (std::is_same_v<Data, rabbit::Timestamp> || std::is_same_v<Data, rabbit::Decimal>) {
                 return text_of(data);
             } else if constexpr (std::is_arithmetic_v<Data>) {
                 return fmt::format("{}", data);

@@ -82,8 +82,8 @@ def test_to_an_exchange_with_another_key(
 def test_to_the_default_exchange(receive: Program, channel: BlockingChannel, queue: str, target: str) -> None:
     declare_with(channel, queue, b"1")
     assert receive("-q", queue, "--to-exchange", "", "--to-key", target, *DRAIN).returncode == 0
-    assert_left(channel, target, [b"1"]
-)
+    assert_left(channel, target, [b"1"])
+
 
 def test_an_exchange_with_two_queues_gets_one_message(
     receive: Program, channel: BlockingChannel, queue: str, target: str, exchange: str
@@ -254,15 +254,15 @@ def test_count_counts_what_was_moved(
     assert result.returncode == 4
     moved = numbered(range(1, 14, 2))
     assert_left(channel, target, moved)
-    assert_left(channel, queue, [body for body in numbered(range(40)) if body not in moved]
-)
+    assert_left(channel, queue, [body for body in numbered(range(40)) if body not in moved])
+
 
 def test_idle(receive: Program, channel: BlockingChannel, queue: str, target: str) -> None:
     declare_with(channel, queue, b"1", b"2")
     result = receive("-q", queue, "--to-queue", target, "--idle", "0.5")
     assert (result.returncode, result.stderr) == (0, said(f"2 messages moved to queue '{target}'"))
-    assert_left(channel, target, [b"1", b"2"]
-)
+    assert_left(channel, target, [b"1", b"2"])
+
 
 def test_a_watch_moves_what_comes(receive: Program, channel: BlockingChannel, queue: str, target: str) -> None:
     process = receive.start("-q", queue, "--to-queue", target)
@@ -297,8 +297,8 @@ def test_some_of_so_many(
     assert (result.returncode, result.stdout) == (3, b"")
     assert f"receive: 2 messages moved to queue '{target}'\n".encode() in result.stderr
     assert b"2 of 3 messages came before" in result.stderr
-    assert_left(channel, target, [b"1", b"2"]
-)
+    assert_left(channel, target, [b"1", b"2"])
+
 
 @KINDS
 def test_drain_takes_all_there_was(

@@ -214,8 +214,8 @@ def test_a_connection_that_is_cut_while_nothing_comes(
             process.wait_for(lambda: b" again" in process.stderr, "word of the new connection", 30)
     process.terminate()
     assert process.finish().returncode == 0
-    assert_left(channel, queue, []
-)
+    assert_left(channel, queue, [])
+
 
 @pytest.mark.parametrize("which", ["source", "target"])
 def test_a_signal_while_a_connection_is_tried_again(
@@ -270,8 +270,8 @@ def test_a_source_that_was_lost_does_not_count_twice_what_stays(
     result = process.finish()
     assert result.returncode == 4
     assert b"receive: 0 messages moved to exchange 'amq.direct', 5 stay\n" in result.stderr
-    assert_left(channel, queue, numbered(range(5))
-)
+    assert_left(channel, queue, numbered(range(5)))
+
 
 def test_a_source_that_was_lost_does_not_count_twice_what_does_not_match(
     receive: Program, channel: BlockingChannel, queue: str, target: str, proxy: Proxy, broker_url: str
@@ -291,8 +291,8 @@ def test_a_source_that_was_lost_does_not_count_twice_what_does_not_match(
     result = process.finish()
     assert result.returncode == 0
     assert b"receive: 5 messages did not match and stay\n" in result.stderr
-    assert_left(channel, queue, numbered(range(5))
-)
+    assert_left(channel, queue, numbered(range(5)))
+
 
 # The source's queue goes.
 

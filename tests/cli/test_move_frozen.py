@@ -63,8 +63,8 @@ def test_a_signal_while_the_target_is_frozen(
     process.popen.send_signal(number)
     assert measured(lambda: process.finish(20)) < 12
     assert process.finish().returncode == 128 + number
-    assert_left(channel, queue, numbered(range(1, 20))
-)
+    assert_left(channel, queue, numbered(range(1, 20)))
+
 
 def test_timeout_while_the_target_is_frozen(
     receive: Program, channel: BlockingChannel, queue: str, target: str, proxy: Proxy
@@ -79,8 +79,8 @@ def test_timeout_while_the_target_is_frozen(
     result = process.finish()
     assert result.returncode in (2, 4)
     assert b"receive: 0 messages moved to queue " in result.stderr
-    assert_left(channel, queue, numbered(range(20))
-)
+    assert_left(channel, queue, numbered(range(20)))
+
 
 def test_heartbeats_find_a_frozen_target(
     receive: Program, channel: BlockingChannel, queue: str, target: str, proxy: Proxy
@@ -92,8 +92,8 @@ def test_heartbeats_find_a_frozen_target(
     publish(channel, queue, b"1")
     result = process.finish(20)
     assert result.returncode == 69
-    assert_left(channel, queue, [b"1"]
-)
+    assert_left(channel, queue, [b"1"])
+
 
 def test_both_are_frozen(
     receive: Program, channel: BlockingChannel, queue: str, target: str, proxy: Proxy

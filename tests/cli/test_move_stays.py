@@ -73,8 +73,8 @@ def test_to_a_key_that_leads_nowhere(
         *(f"message {number} stays in queue '{queue}': {why}" for number in (1, 2, 3)),
         "0 messages moved to exchange 'amq.direct', 3 stay",
     )
-    assert_left(channel, queue, numbered(range(3))
-)
+    assert_left(channel, queue, numbered(range(3)))
+
 
 def test_a_queue_that_is_deleted_meanwhile(
     receive: Program, channel: BlockingChannel, queue: str, target: str
@@ -110,8 +110,8 @@ def test_an_exchange_that_is_deleted_meanwhile(
     assert await_message(channel, target) == b"2"
     process.terminate()
     assert process.finish().returncode == 4
-    assert_left(channel, queue, [b"0", b"1"]
-)
+    assert_left(channel, queue, [b"0", b"1"])
+
 
 @KINDS
 def test_those_that_stay_do_not_keep_the_others(
@@ -130,8 +130,8 @@ def test_those_that_stay_do_not_keep_the_others(
     assert result.returncode == 4
     assert f"receive: 500 messages moved to exchange '{exchange}', 2600 stay\n".encode() in result.stderr
     assert_left(channel, target, numbered(range(2500, 3000)))
-    assert_left(channel, queue, [*numbered(range(2500)), *numbered(range(3000, 3100))]
-)
+    assert_left(channel, queue, [*numbered(range(2500)), *numbered(range(3000, 3100))])
+
 
 @KINDS
 def test_many_that_stay_are_left_in_order(
@@ -140,8 +140,8 @@ def test_many_that_stay_are_left_in_order(
     fill(send, queue, numbered(range(5000)), "--queue-type", kind, "--durable")
     result = receive.start("-q", queue, "--no-declare", *TO_NOBODY, "--drain", "--quiet").finish(60)
     assert result.returncode == 4
-    assert_left(channel, queue, numbered(range(5000))
-)
+    assert_left(channel, queue, numbered(range(5000)))
+
 
 def test_only_the_first_20_are_named(receive: Program, channel: BlockingChannel, queue: str) -> None:
     declare_with(channel, queue, *numbered(range(50)))
@@ -152,8 +152,8 @@ def test_only_the_first_20_are_named(receive: Program, channel: BlockingChannel,
     assert result.stderr.endswith(
         b"receive: further ones are only counted\nreceive: 0 messages moved to exchange 'amq.direct', 50 stay\n"
     )
-    assert_left(channel, queue, numbered(range(50))
-)
+    assert_left(channel, queue, numbered(range(50)))
+
 
 def test_quiet_names_them(receive: Program, channel: BlockingChannel, queue: str) -> None:
     declare_with(channel, queue, b"1")
@@ -218,8 +218,8 @@ def test_one_that_is_too_large(
         assert result.stderr.count(b" stays in queue ") == 2
         assert result.stderr.count(b"refused: 406 PRECONDITION_FAILED") == 2
         assert list(dict.fromkeys(bodies_left_in(there, queue))) == [b"0", b"1", b"x" * 1_000_000, b"2"]
-    assert_left(channel, queue, [large, large]
-)
+    assert_left(channel, queue, [large, large])
+
 
 # What cannot be read cannot be published.
 
@@ -302,8 +302,8 @@ def test_the_order_is_kept_where_a_user_id_is_dropped(
     receive: Program, channel: BlockingChannel, queue: str, target: str, of_three_users: tuple[str, list[str | None]]
 ) -> None:
     assert receive("-q", queue, "--to-queue", target, "--drain", "--quiet").returncode == 0
-    assert_left(channel, target, numbered(range(len(of_three_users[1])))
-)
+    assert_left(channel, target, numbered(range(len(of_three_users[1]))))
+
 
 def test_who_may_impersonate_others_keeps_their_user_ids(
     receive: Program,
@@ -324,8 +324,8 @@ def test_without_a_user_id_it_may_stay_all_the_same(
 ) -> None:
     result = receive("-q", queue, *TO_NOBODY, "--drain", "--quiet")
     assert result.returncode == 4
-    assert_left(channel, queue, numbered(range(len(of_three_users[1])))
-)
+    assert_left(channel, queue, numbered(range(len(of_three_users[1]))))
+
 
 def test_a_count_with_somebody_elses_user_id_is_exact(
     receive: Program, channel: BlockingChannel, queue: str, target: str, of_three_users: tuple[str, list[str | None]]

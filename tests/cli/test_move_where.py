@@ -104,8 +104,8 @@ def test_what_matches_is_moved(
     assert f"receive: 429 messages moved to queue '{target}'\n".encode() in result.stderr
     assert b"receive: 2571 messages did not match and stay\n" in result.stderr
     assert_left(channel, target, every(3000, 7))
-    assert_left(channel, queue, all_but_every(3000, 7)
-)
+    assert_left(channel, queue, all_but_every(3000, 7))
+
 
 @KINDS
 def test_what_matches_is_given_to_command(receive: Program, channel: BlockingChannel, queue: str, kind: str) -> None:
@@ -114,8 +114,8 @@ def test_what_matches_is_given_to_command(receive: Program, channel: BlockingCha
     command = ("--", "/bin/sh", "-c", "cat; echo")
     result = receive("-q", queue, "--no-declare", "--where", "type=a", *DRAIN, *command)
     assert (result.returncode, result.stdout) == (0, lines(every(50, 7)))
-    assert_left(channel, queue, all_but_every(50, 7)
-)
+    assert_left(channel, queue, all_but_every(50, 7))
+
 
 @KINDS
 @pytest.mark.parametrize("count", [1, 10, 200])
@@ -150,8 +150,8 @@ def test_a_watch(receive: Program, channel: BlockingChannel, queue: str, target:
     result = process.finish()
     assert (result.returncode, result.stdout) == (0, b"")
     assert b"receive: 10 messages did not match and stay\n" in result.stderr
-    assert_left(channel, queue, numbered(range(0, 20, 2))
-)
+    assert_left(channel, queue, numbered(range(0, 20, 2)))
+
 
 @KINDS
 def test_unmatched_ones_are_taken(
@@ -201,8 +201,8 @@ def test_a_stream_and_a_count(
     assert feed(send, records, "--json", "--queue", queue, "--queue-type", "stream").returncode == 0
     options = ("--offset", "first", "--where", "type=a", "--count", "3", "--quiet")
     assert receive("-q", queue, *options, "--to-queue", target).returncode == 0
-    assert_left(channel, target, every(3300, 1100)
-)
+    assert_left(channel, target, every(3300, 1100))
+
 
 # Refused before connecting.
 

@@ -73,8 +73,8 @@ def test_what_staying_costs_is_said(
     result = receive("-q", queue, "--no-declare", "--where", "type=b", "--drain", *LINES)
     warned = b"counts a failed delivery of each message that does not match" in result.stderr
     assert warned == (broker_version < (4, 3))
-    assert_left(channel, queue, [b"1"]
-)
+    assert_left(channel, queue, [b"1"])
+
 
 # More than a consumer may be sent unacknowledged: 65,535.
 
@@ -90,8 +90,8 @@ def test_more_than_fit_at_once(
     options = ("--where", "type=a", "--to-queue", target, "--drain", "--quiet")
     assert receive.start("-q", queue, "--no-declare", *options).finish(120).returncode == 0
     assert_left(channel, target, numbered(range(count, count + 3)))
-    assert_left(channel, queue, numbered(range(count))
-)
+    assert_left(channel, queue, numbered(range(count)))
+
 
 @KINDS
 @pytest.mark.parametrize("prefetch", ["1", "7", "500"])
@@ -104,8 +104,8 @@ def test_a_small_prefetch(
     options = ("--where", "type=a", "--to-queue", target, "--prefetch", prefetch, *DRAIN)
     assert receive.start("-q", queue, "--no-declare", *options).finish(60).returncode == 0
     assert_left(channel, target, every(300, 13))
-    assert_left(channel, queue, all_but_every(300, 13)
-)
+    assert_left(channel, queue, all_but_every(300, 13))
+
 
 # A reader that goes, a signal.
 
@@ -120,8 +120,8 @@ def test_a_signal_leaves_what_stays_in_order(
     await_messages(channel, target, 429)
     process.terminate()
     assert process.finish().returncode == 0
-    assert_left(channel, queue, all_but_every(3000, 7)
-)
+    assert_left(channel, queue, all_but_every(3000, 7))
+
 
 def test_kill_leaves_what_stays_in_order(
     receive: Program, channel: BlockingChannel, queue: str, target: str
@@ -143,8 +143,8 @@ def test_jobs_of_what_matches(receive: Program, channel: BlockingChannel, queue:
     result = receive("-q", queue, *options, "--", "/bin/sh", "-c", "exec printf '%s\\n' $(cat)")
     assert result.returncode == 0
     assert sorted(result.stdout.split(), key=int) == every(200, 5)
-    assert_left(channel, queue, all_but_every(200, 5)
-)
+    assert_left(channel, queue, all_but_every(200, 5))
+
 
 def test_a_command_that_fails(receive: Program, channel: BlockingChannel, queue: str) -> None:
     """It goes back to its place among those that do not match."""

@@ -64,7 +64,7 @@ TEST(Say, WritesOnStandardErrorAtOnce) {
 
 TEST(Say, WaitsForAReaderThatPausesOnceAndNotForLong) {
     StandardError standard_error;
-    standard_error.fill();
+    StandardError::fill();
     const auto first = duration_of([] { cli::say("lost\n"); });
     EXPECT_LT(first.count(), 5);
     const auto later = duration_of([] {
