@@ -15,7 +15,7 @@ constexpr ExitCodeMeaning meanings[] = {
     {ExitCode::unreachable, "the broker cannot be reached, or was lost"},
     {ExitCode::bad_output, "the output cannot be written"},
     {ExitCode::refused, "refused: credentials, permission, virtual host, certificate"},
-    {ExitCode::timeout, "send: confirms did not come in time; receive --drain: time was up first"},
+    {ExitCode::timeout, "confirms did not come in time; receive --drain: time was up first"},
     {ExitCode::interrupted, "interrupted before what was asked for was done"},
     {ExitCode::reader_gone, "the reader of standard output has gone"},
     {ExitCode::terminated, "terminated before what was asked for was done"},

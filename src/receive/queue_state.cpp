@@ -35,13 +35,16 @@ std::uint32_t ready_messages(rabbit::Connection& connection, const std::string& 
 
 /// The broker may answer before it sends what it has already taken off the queue, but not before it has handled what
 /// came before the question. Hence it is asked twice.
-bool is_drained(rabbit::Connection& connection, const rabbit::Consumer& consumer) {
+Drained is_drained(rabbit::Connection& connection, const rabbit::Consumer& consumer) {
+    bool known = true;
     for (int i = 0; i < 2; ++i) {
-        if (ready_messages(connection, consumer.queue()) > 0 || consumer.arrived() > 0) {
-            return false;
+        const auto queue = connection.declare({.name = consumer.queue(), .passive = true, .arguments = {}});
+        if (queue.message_count > 0 || consumer.arrived() > 0) {
+            return Drained::no;
         }
+        known = known && queue.consumer_count > 0;
     }
-    return true;
+    return known ? Drained::yes : Drained::doubtful;
 }
 
 cli::UsageError no_stream(const std::string& queue, const std::string& type) {

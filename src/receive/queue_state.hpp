@@ -17,8 +17,14 @@ std::string type_of_queue(rabbit::Connection& connection, const std::string& que
 /// The number of messages in the queue that are ready to be delivered.
 std::uint32_t ready_messages(rabbit::Connection& connection, const std::string& queue);
 
-/// Nothing is ready in the consumer's queue and nothing is on its way to it.
-bool is_drained(rabbit::Connection& connection, const rabbit::Consumer& consumer);
+enum class Drained {
+    no,
+    yes,       ///< nothing is ready in the consumer's queue and nothing is on its way to it
+    doubtful,  ///< so says a queue that knows of no consumer, as a quorum queue does whose leader is busy or missing
+};
+
+/// Of the queue of a consumer that is not cancelled.
+Drained is_drained(rabbit::Connection& connection, const rabbit::Consumer& consumer);
 
 /// --offset was given for a queue of this type.
 cli::UsageError no_stream(const std::string& queue, const std::string& type);

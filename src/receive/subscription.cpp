@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -181,7 +182,16 @@ void Subscription::resume(std::optional<std::int64_t> stream_offset) {
 }
 
 bool Subscription::is_empty() {
-    return is_drained(connection_, *consumer_);
+    constexpr std::chrono::seconds patience{10};
+    const auto drained = is_drained(connection_, *consumer_);
+    if (drained != Drained::doubtful) {
+        doubtful_until_.reset();
+        return drained == Drained::yes;
+    }
+    if (!doubtful_until_) {
+        doubtful_until_ = rabbit::Clock::now() + patience;
+    }
+    return rabbit::passed(doubtful_until_);
 }
 
 std::uint32_t Subscription::ready() {

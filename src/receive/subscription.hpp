@@ -34,7 +34,7 @@ public:
 
     /// The number of messages in the queue that are ready to be delivered.
     std::uint32_t ready();
-    /// Nothing is ready in the queue and nothing is on its way.
+    /// Nothing is ready in the queue and nothing is on its way. A queue in doubt is believed after 10 s.
     bool is_empty();
 
     /// Cancels the consumer and starts another with twice the prefetch: the messages of the first stay unacknowledged. A
@@ -92,6 +92,7 @@ private:
     bool giving_back_counts_ = false;
     std::optional<rabbit::Consumer> consumer_;
     bool cancelled_ = false;
+    rabbit::Deadline doubtful_until_;
 };
 
 }  // namespace receiving

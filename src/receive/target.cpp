@@ -41,7 +41,8 @@ Target::Target(const std::string& program, const cli::ConnectionFlags& flags, co
 /// Whoever publishes looks after the room: a publisher that waits for it would keep the first connection waiting.
 rabbit::PublisherOptions Target::publisher_options() {
     rabbit::PublisherOptions options{.window = std::numeric_limits<std::size_t>::max(),
-                                     .window_bytes = std::numeric_limits<std::size_t>::max() / 2};
+                                     .window_bytes = std::numeric_limits<std::size_t>::max() / 2,
+                                     .confirm_timeout = std::chrono::seconds(60)};
     options.on_refused = [this](const rabbit::Settlement& settlement) {
         return replace_ ? replace_(settlement) : std::nullopt;
     };

@@ -11,7 +11,6 @@ from program import Program
 from receive_support import (
     NOWHERE,
     await_no_consumer,
-
     declare_with,
     fill,
     left_in,
@@ -19,6 +18,7 @@ from receive_support import (
     numbered,
     witness,
 )
+from send_support import await_messages
 
 TYPES = pytest.mark.parametrize("kind", ["classic", "quorum"])
 
@@ -142,6 +142,7 @@ def test_killed_in_the_middle(
     process = receive.start("-q", queue, "--peek", "50", "--format", "lines", "--timeout", "30")
     process.expect_lines(1)
     process.popen.kill()
+    await_messages(channel, queue, len(bodies))
     assert [body for body, _redelivered in left_in(channel, queue)] == bodies
 
 
