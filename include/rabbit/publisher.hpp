@@ -85,6 +85,9 @@ public:
     /// Connection::wait that also throws kind `timeout` when confirms are overdue.
     WaitResult wait(Deadline deadline, std::span<pollfd> watched = {});
 
+    /// Handles the confirms that have come, without waiting. What is buffered stays so.
+    void take_confirms();
+
     /// Waits until nothing is in flight; false: the deadline passed first.
     bool settle(Deadline deadline = {});
 

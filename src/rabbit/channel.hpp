@@ -95,6 +95,9 @@ public:
     /// Handles one frame that has been read already, without asking the system for more; false: there was none.
     bool handle_buffered();
 
+    /// Handles one frame that has come, without waiting; false: none has.
+    bool handle_arrived() { return read_frame(); }
+
     /// Of the socket.
     [[nodiscard]] int descriptor() const noexcept { return wire_->descriptor(); }
 

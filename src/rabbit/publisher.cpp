@@ -103,6 +103,17 @@ WaitResult Publisher::wait(Deadline deadline, std::span<pollfd> watched) {
     return wake;
 }
 
+void Publisher::take_confirms() {
+    connection_.channel().check_open();
+    try {
+        while (connection_.channel().handle_arrived()) {
+        }
+    } catch (const Error& error) {
+        recover(error);
+    }
+    check_overdue();
+}
+
 void Publisher::check_overdue() const {
     if (passed(overdue())) {
         const auto& reason = connection_.blocked();

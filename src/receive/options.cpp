@@ -178,6 +178,7 @@ AckMode Options::ack_mode() const noexcept {
 
 std::uint16_t Options::prefetch_count() const noexcept {
     constexpr std::uint16_t usual = 1000;
+    constexpr std::uint16_t for_moving = 3000;
     constexpr std::uint16_t most = 65535;
     if (ack_mode() == AckMode::automatic) {
         return 0;
@@ -185,6 +186,7 @@ std::uint16_t Options::prefetch_count() const noexcept {
     // Messages that do not match fill the prefetch. Of the others, as many as COMMANDs share the work fairly.
     const auto default_prefetch = command.given()     ? (keeps_unmatched() ? usual : command.jobs)
                                   : keeps_unmatched() ? most
+                                  : move.given()      ? for_moving
                                                       : usual;
     const auto wanted = prefetch.value_or(default_prefetch);
     if (!where.empty()) {

@@ -65,7 +65,7 @@ rabbit::PublisherOptions Target::publisher_options() {
 
 /// The message is in flight also when a signal ends the writing: there is always room for it.
 void Target::publish(rabbit::Address address, rabbit::Message message) {
-    constexpr std::chrono::milliseconds moment{2};
+    constexpr std::chrono::milliseconds moment{5};
     if (!unsent_due_) {
         unsent_due_ = rabbit::Clock::now() + moment;
     }
@@ -85,6 +85,7 @@ std::string Target::publish_and_wait(rabbit::Connection& source, rabbit::Address
         }
     };
     publish(std::move(address), std::move(message));
+    unsent_due_ = rabbit::Clock::now();
     tend();
     rabbit::Deadline limit;
     while (in_flight() > 0) {
@@ -154,12 +155,17 @@ void Target::close() {
 
 void Target::tend() {
     tended_at_ = rabbit::Clock::now();
-    unsent_due_.reset();
     if (given_up_) {
         return;
     }
+    const bool sends = !unsent_due_ || rabbit::passed(unsent_due_);
     try {
-        interruption_.outlast([this] {
+        interruption_.outlast([this, sends] {
+            if (!sends) {
+                publisher_.take_confirms();
+                return;
+            }
+            unsent_due_.reset();
             while (publisher_.wait(rabbit::Clock::now()) == rabbit::WaitResult::frame) {
             }
         });
