@@ -46,11 +46,10 @@ std::uint64_t Attempts::failed(const rabbit::Delivery& delivery) const {
                                                       : number_in(delivery.message, header));
 }
 
-bool Attempts::send_back(const rabbit::Delivery& delivery) {
+void Attempts::send_back(const rabbit::Delivery& delivery) {
     if (run_.subscription.counts_deliveries()) {
-        run_.acks.send_back(delivery.delivery_tag);
-        run_.subscription.consumer().reject(delivery.delivery_tag, true);
-        return true;
+        run_.send_back(delivery.delivery_tag);
+        return;
     }
     std::string refusal = run_.target->publish_and_wait(
         run_.connection, {.exchange = "", .routing_key = run_.subscription.consumer().queue()},
@@ -60,12 +59,10 @@ bool Attempts::send_back(const rabbit::Delivery& delivery) {
     if (!refusal.empty()) {
         cli::say("{}: the message goes back uncounted, since the broker does not take its copy: {}\n", run_.program,
                  cli::printable(refusal));
-        run_.acks.send_back(delivery.delivery_tag);
-        run_.subscription.consumer().reject(delivery.delivery_tag, true);
-        return false;
+        run_.send_back(delivery.delivery_tag);
+        return;
     }
     run_.acks.pass(delivery.delivery_tag);
-    return true;
 }
 
 }  // namespace receiving

@@ -22,9 +22,9 @@ public:
     /// The failed attempts on a message, with the one that has just failed.
     [[nodiscard]] std::uint64_t failed(const rabbit::Delivery& delivery) const;
 
-    /// Sends the message back to its queue, so that the next attempt has the next number. False: no copy could be
-    /// published, so the message went back as it was, and this attempt does not count.
-    bool send_back(const rabbit::Delivery& delivery);
+    /// Sends the message back to its queue, so that the next attempt has the next number. If no copy can be published, it
+    /// says so, and the message goes back as it was: this attempt does not count.
+    void send_back(const rabbit::Delivery& delivery);
 
 private:
     Run& run_;

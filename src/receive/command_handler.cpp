@@ -14,14 +14,12 @@ namespace receiving {
 using rabbit::Clock;
 
 CommandHandler::CommandHandler(Run& run)
-    : run_(run), flags_(run.options.command), fates_(flags_.fates()), replier_(run), attempts_(run) {}
+    : Handler(run), flags_(run.options.command), fates_(flags_.fates()), replier_(run), attempts_(run) {}
 
 CommandHandler::~CommandHandler() {
     while (!jobs_.empty()) {
-        const auto descriptors = watched();
         const auto until = due();
-        const auto left = until ? std::chrono::ceil<std::chrono::milliseconds>(*until - Clock::now()).count() : -1;
-        poll(descriptors.data(), descriptors.size(), static_cast<int>(until ? std::max<long>(left, 0) : -1));
+        wait_without_broker(watched(), until);
         static_cast<void>(take_ended());
     }
 }
@@ -112,7 +110,7 @@ void CommandHandler::await_signal(const CommandStatus& status) {
     constexpr int of_a_shell = 128;
     const bool by_signal = status.signal == SIGINT || status.signal == SIGTERM ||
                            status.exit_status == of_a_shell + SIGINT || status.exit_status == of_a_shell + SIGTERM;
-    if (by_signal && !status.timeout) {
+    if (by_signal && !status.timeout && !run_.interruption.pending()) {
         run_.interruption.note([&] { run_.connection.wait_without_reading(until, {}); });
     }
 }
@@ -171,8 +169,7 @@ void CommandHandler::send_back(const rabbit::Delivery& delivery) {
     if (flags_.attempts) {
         attempts_.send_back(delivery);
     } else {
-        run_.acks.send_back(delivery.delivery_tag);
-        run_.subscription.consumer().reject(delivery.delivery_tag, true);
+        run_.send_back(delivery.delivery_tag);
     }
     if (failed_before) {
         pause_before_next();
@@ -183,10 +180,6 @@ void CommandHandler::send_back(const rabbit::Delivery& delivery) {
 void CommandHandler::pause_before_next() {
     constexpr std::chrono::milliseconds most{2000};
     paused_until_ = Clock::now() + std::exchange(pause_, std::min(2 * pause_, most));
-}
-
-void CommandHandler::settle(AckTime time) {
-    run_.subscription.tell(run_.acks.due(time));
 }
 
 /// Without acks nothing limits what the broker sends, and it would pile up here meanwhile.
@@ -212,12 +205,6 @@ void CommandHandler::finish() {
 void CommandHandler::abandon() {
     wait_for_jobs();
     settle(AckTime::pause);
-}
-
-void CommandHandler::announce(std::string_view line) {
-    if (!run_.options.verbosity.quiet) {
-        cli::say("{}", line);
-    }
 }
 
 }  // namespace receiving

@@ -30,8 +30,6 @@ public:
     [[nodiscard]] std::span<pollfd> watched() override;
     [[nodiscard]] rabbit::Deadline due() const override;
     std::optional<Ending> attend() override;
-    void announce(std::string_view line) override;
-    void settle(AckTime time) override;
     void finish() override;
     void abandon() override;
     [[nodiscard]] Tally tally() const override { return {.rejected = rejected_, .sent_back = sent_back_}; }
@@ -49,7 +47,6 @@ private:
 
     static constexpr std::chrono::milliseconds least_pause{20};
 
-    Run& run_;
     const CommandFlags& flags_;
     std::map<int, Fate> fates_;
     Replier replier_;

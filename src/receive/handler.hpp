@@ -1,9 +1,9 @@
 #pragma once
 
-#include "acks.hpp"
 #include "ending.hpp"
 #include "rabbit/deadline.hpp"
 #include "rabbit/message.hpp"
+#include "run.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -19,7 +19,8 @@ namespace receiving {
 /// handled meanwhile.
 class Handler {
 public:
-    Handler() = default;
+    /// `run` must outlive the handler.
+    explicit Handler(Run& run) : run_(run) {}
     virtual ~Handler() = default;
     Handler(const Handler&) = delete;
     Handler& operator=(const Handler&) = delete;
@@ -41,13 +42,13 @@ public:
     virtual void restarted() {}
 
     /// Says something about receiving itself: that it waits, or that it was interrupted.
-    virtual void announce(std::string_view line) = 0;
+    virtual void announce(std::string_view line);
 
     /// No further message is at hand: what was written reaches its reader.
     virtual void flush() {}
 
     /// Tells the broker what is due of the messages that are done with.
-    virtual void settle(AckTime time) = 0;
+    virtual void settle(AckTime time);
 
     /// No further message will come: everything that was handled is acked.
     virtual void finish() = 0;
@@ -60,6 +61,9 @@ public:
 
     /// What was done, in a line of its own; empty: nothing that needs to be said.
     [[nodiscard]] virtual std::string summary() const { return {}; }
+
+protected:
+    Run& run_;
 };
 
 }  // namespace receiving

@@ -136,8 +136,7 @@ Job::~Job() {
     while (!ended_) {
         pollfd watched[descriptors];
         watch(watched);
-        const auto left = due_ ? std::chrono::ceil<std::chrono::milliseconds>(*due_ - Clock::now()).count() : -1;
-        poll(watched, descriptors, static_cast<int>(due_ ? std::max<long>(left, 0) : -1));
+        wait_without_broker(watched, due_);
         try {
             attend(watched);
         } catch (const std::exception&) {  // nobody learns how it ended
@@ -229,6 +228,11 @@ void Job::end_late() {
 
 void Job::signal_all(int signal) const noexcept {
     kill(-pid_, signal);
+}
+
+void wait_without_broker(std::span<pollfd> watched, rabbit::Deadline deadline) {
+    const auto left = deadline ? std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now()).count() : -1;
+    poll(watched.data(), watched.size(), static_cast<int>(deadline ? std::max<long>(left, 0) : -1));
 }
 
 }  // namespace receiving

@@ -87,4 +87,7 @@ private:
     cli::Fd output_;
 };
 
+/// Waits for descriptors of jobs where no connection is left to look after.
+void wait_without_broker(std::span<pollfd> watched, rabbit::Deadline deadline);
+
 }  // namespace receiving

@@ -21,7 +21,7 @@ constexpr std::size_t most_bytes_in_flight = std::size_t{8} << 20;
 
 }  // namespace
 
-Mover::Mover(Run& run) : run_(run), target_(*run.target), foreign_users_(run.program) {
+Mover::Mover(Run& run) : Handler(run), target_(*run.target), foreign_users_(run.program) {
     target_.listen([this](const rabbit::Settlement& settlement) { settled(settlement); },
                    [this](const rabbit::Settlement& refused) { return foreign_users_.replace(refused); });
 }
@@ -144,10 +144,6 @@ std::optional<Ending> Mover::attend() {
     return std::nullopt;
 }
 
-void Mover::settle(AckTime time) {
-    run_.subscription.tell(run_.acks.due(time));
-}
-
 void Mover::finish() {
     await_confirms();
     settle(AckTime::end);
@@ -177,12 +173,6 @@ void Mover::await_confirms() {
 std::string Mover::summary() const {
     return fmt::format("{} messages {} {}{}", run_.acks.taken(), run_.options.is_stream() ? "copied" : "moved",
                        run_.options.move.in_words(), left_ > 0 ? fmt::format(", {} stay", left_) : "");
-}
-
-void Mover::announce(std::string_view line) {
-    if (!run_.options.verbosity.quiet) {
-        cli::say("{}", line);
-    }
 }
 
 }  // namespace receiving

@@ -24,8 +24,6 @@ public:
     std::optional<Ending> handle(rabbit::Delivery&& delivery) override;
     [[nodiscard]] bool has_room() const override;
     std::optional<Ending> attend() override;
-    void announce(std::string_view line) override;
-    void settle(AckTime time) override;
     void restarted() override { left_ = 0; }
     void finish() override;
     [[nodiscard]] Tally tally() const override { return {.left = left_}; }
@@ -46,7 +44,6 @@ private:
     void prepare(rabbit::Message& message) const;
     void await_confirms();
 
-    Run& run_;
     Target& target_;
 
     std::deque<InFlight> in_flight_;     ///< in the order of publishing

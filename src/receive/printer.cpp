@@ -20,7 +20,7 @@ using rabbit::Clock;
 using rabbit::Deadline;
 
 Printer::Printer(Run& run)
-    : run_(run),
+    : Handler(run),
       formatter_(run.options.formatter()),
       output_(STDOUT_FILENO, [this](int descriptor) { wait_for_reader(descriptor); }),
       reader_{output_.descriptor(), 0, 0} {}

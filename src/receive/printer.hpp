@@ -28,7 +28,6 @@ private:
     [[nodiscard]] rabbit::Deadline give_up_at() const;
     void wait_for_reader(int descriptor);
 
-    Run& run_;
     cli::Formatter formatter_;
     cli::Output output_;
     pollfd reader_;  ///< has an error event once nobody reads the output any more

@@ -6,6 +6,7 @@
 #include "rabbit/connection.hpp"
 #include "subscription.hpp"
 
+#include <cstdint>
 #include <string>
 
 namespace receiving {
@@ -30,6 +31,12 @@ struct Run {
                 .holds_back = run_options.where.empty(),
                 .from_stream = run_options.is_stream(),
                 .any_order = run_options.command.given()}) {}
+
+    /// Sends a message back to its queue, as a failed delivery.
+    void send_back(std::uint64_t delivery_tag) {
+        acks.send_back(delivery_tag);
+        subscription.consumer().reject(delivery_tag, true);
+    }
 
     const std::string& program;
     const Options& options;

@@ -44,9 +44,6 @@ public:
                                  rabbit::Deadline ends_at, const Listener& returned);
 
     [[nodiscard]] std::size_t in_flight() const noexcept { return publisher_.in_flight(); }
-    /// The number that rabbit::Settlement has for the message published last.
-    [[nodiscard]] std::uint64_t published() const noexcept { return publisher_.published(); }
-
     /// A signal has ended the attempts to open a lost connection again: nothing can be published any more.
     [[nodiscard]] bool given_up() const noexcept { return given_up_; }
 

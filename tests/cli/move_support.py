@@ -10,7 +10,6 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from conftest import delete_queue
-from proxy import Proxy
 from receive_support import WAITING, bodies_left_in, numbered, witness
 from send_support import PrivateBroker, await_messages, private_broker
 
@@ -67,17 +66,6 @@ def publish_numbered(channel: BlockingChannel, queue: str, count: int, step: int
         properties = pika.BasicProperties(type="b" if number % step else "a")
         channel.basic_publish("", queue, b"%d" % number, properties)
     await_messages(channel, queue, count)
-
-
-@pytest.fixture
-def proxy(broker_url: str) -> Iterator[Proxy]:
-    made = Proxy(pika.URLParameters(broker_url).port)
-    yield made
-    made.close()
-
-
-def through(proxy: Proxy) -> str:
-    return f"amqp://guest:guest@127.0.0.1:{proxy.port}/%2f?heartbeat=1"
 
 
 def assert_left(channel: BlockingChannel, queue: str, bodies: list[bytes]) -> None:

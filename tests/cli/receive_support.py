@@ -10,9 +10,11 @@ from contextlib import contextmanager
 
 import pika
 import pika.exceptions
+import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from program import DEADLINE, Process, Program
+from proxy import Proxy
 from send_support import feed
 from witness import publish
 
@@ -170,3 +172,14 @@ def publishing(url: str, queue: str, every: float, count: int | None = None) -> 
         yield stop
     finally:
         stop()
+
+
+@pytest.fixture
+def proxy(broker_url: str) -> Iterator[Proxy]:
+    made = Proxy(pika.URLParameters(broker_url).port)
+    yield made
+    made.close()
+
+
+def through(proxy: Proxy) -> str:
+    return f"amqp://guest:guest@127.0.0.1:{proxy.port}/%2f?heartbeat=1"

@@ -10,7 +10,7 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from faults import pause
-from move_support import assert_left, proxy, target, through
+from move_support import assert_left, target
 from program import Process, Program
 from proxy import Proxy
 from receive_support import (
@@ -22,6 +22,8 @@ from receive_support import (
     declare_with,
     fill,
     numbered,
+    proxy,
+    through,
     witness,
 )
 from send_support import PrivateBroker, await_messages, message_count, private_broker

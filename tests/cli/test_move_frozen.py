@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from move_support import assert_left, proxy, target, through
+from move_support import assert_left, target
 from program import Program
 from proxy import Proxy
 from receive_support import (
@@ -20,6 +20,8 @@ from receive_support import (
     declare_with,
     measured,
     numbered,
+    proxy,
+    through,
     witness,
 )
 from send_support import PrivateBroker, await_messages, message_count, private_broker

@@ -5,10 +5,8 @@ import os
 import re
 import select
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pika
 import pytest
 from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
@@ -17,21 +15,10 @@ from fake_broker import FakeBroker, hang_up
 from faults import pause
 from program import Program
 from proxy import Proxy
-from receive_support import PATIENCE, await_consumer, await_that, bodies_left_in, declare_with
+from receive_support import PATIENCE, await_consumer, await_that, bodies_left_in, declare_with, proxy, through
 from witness import publish
 
 ACKED = ("--format", "lines", "--ack", "written")
-
-
-@pytest.fixture
-def proxy(broker_url: str) -> Iterator[Proxy]:
-    made = Proxy(pika.URLParameters(broker_url).port)
-    yield made
-    made.close()
-
-
-def through(proxy: Proxy) -> str:
-    return f"amqp://guest:guest@127.0.0.1:{proxy.port}/%2f?heartbeat=1"
 
 
 @pytest.mark.parametrize("retry", [(), ("--retry-for", "30")], ids=["given up", "retried"])
