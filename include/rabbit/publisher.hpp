@@ -105,6 +105,7 @@ public:
 
 private:
     void select_confirms();
+    void await_room(std::size_t bytes);
     void append(InFlight& sent);
     void recover(const Error& error);
     void publish_again();
@@ -116,7 +117,7 @@ private:
     void on_return(Return&& returned) override;
     void on_unblocked() override;
     void settle_one(const InFlight& sent, bool ack);
-    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept;
+    [[nodiscard]] bool has_room(std::size_t messages, std::size_t bytes) const noexcept;
     [[nodiscard]] Deadline overdue() const;
     void check_overdue() const;
 

@@ -1,5 +1,7 @@
 #include "channel.hpp"
 
+#include "finally.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,19 +12,6 @@
 
 namespace rabbit {
 namespace {
-
-/// Calls a function at the end of its scope.
-template <class Function>
-class Finally {
-public:
-    explicit Finally(Function function) : function_(std::move(function)) {}
-    ~Finally() { function_(); }
-    Finally(const Finally&) = delete;
-    Finally& operator=(const Finally&) = delete;
-
-private:
-    Function function_;
-};
 
 /// What a caller would do about a channel or connection that the broker closed: trying again does not mend a missing
 /// permission.
@@ -87,25 +76,14 @@ void Channel::close_connection() {
 
 void Channel::append_publish(const amqp_basic_publish_t& method, const amqp_basic_properties_t& properties,
                              std::string_view body) {
-    const auto begun = wire_->unsent();
-    append(method);
-    amqp_frame_t frame{};
-    frame.channel = channel_number;
-    frame.frame_type = AMQP_FRAME_HEADER;
-    frame.payload.properties.class_id = AMQP_BASIC_CLASS;
-    frame.payload.properties.body_size = body.size();
-    frame.payload.properties.decoded = const_cast<amqp_basic_properties_t*>(&properties);
-    try {
-        wire_->append(frame);
-    } catch (const Error&) {
-        wire_->forget_unsent(begun);  // the broker would wait for the rest of the message
-        throw;
-    }
-    frame.frame_type = AMQP_FRAME_BODY;
-    for (std::size_t at = 0; at < body.size(); at += wire_->max_body_frame()) {
-        frame.payload.body_fragment = to_amqp(body.substr(at, wire_->max_body_frame()));
-        wire_->append(frame);
-    }
+    amqp_frame_t header{};
+    header.channel = channel_number;
+    header.frame_type = AMQP_FRAME_HEADER;
+    header.payload.properties.class_id = AMQP_BASIC_CLASS;
+    header.payload.properties.body_size = body.size();
+    header.payload.properties.decoded = const_cast<amqp_basic_properties_t*>(&properties);
+    wire_->append({method_frame(method), header});
+    wire_->append_body(channel_number, body);
 }
 
 Deadline Channel::reply_deadline() const {
@@ -305,6 +283,7 @@ void Channel::handle_reply(const amqp_frame_t& frame) {
 
 void Channel::handle_channel_close(const amqp_channel_close_t& close) {
     open_ = false;
+    wire_->keep_bodies();
     const Error error(kind_of(close.reply_code), fmt::format("{} closed the channel", broker_),
                       fmt::format("{} {}", close.reply_code, view(close.reply_text)), close.reply_code);
     append(amqp_channel_close_ok_t{});

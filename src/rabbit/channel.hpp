@@ -46,13 +46,16 @@ public:
     /// Encodes a method; it leaves with the next flush.
     template <class Method>
     void append(const Method& method) {
-        wire_->append(method_frame(method));
+        wire_->append({method_frame(method)});
     }
     /// basic.nack with requeue of every message delivered so far and not acked.
     void append_nack_all();
-    /// basic.publish with its content; nothing of it is appended if it throws kind `invalid`.
+    /// basic.publish with its content; nothing of it is appended if it throws kind `invalid`. `body` must stay in place
+    /// until it is written, or until keep_bodies() is called.
     void append_publish(const amqp_basic_publish_t& method, const amqp_basic_properties_t& properties,
                         std::string_view body);
+
+    void keep_bodies() { wire_->keep_bodies(); }
 
     /// Sends a method and waits for the one that answers it. `operation` stands before the cause in an Error of kind
     /// `closed` or `refused`.

@@ -48,6 +48,8 @@ class Proxy:
         self._pairs: set[Pair] = set()
         self._bytes_to_cut: int | None = None
         self._cut = threading.Event()
+        self._bytes_to_throttle: int | None = None
+        self._unthrottled = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut_after(self, count: int) -> threading.Event:
@@ -74,7 +76,16 @@ class Proxy:
             for pair in self._pairs:
                 pair.thawed.set()
 
+    def throttle(self, count: int) -> None:
+        """Once so many more bytes came from clients, takes one at a time from them, five a second, until unthrottle()."""
+        with self._lock:
+            self._bytes_to_throttle = count
+
+    def unthrottle(self) -> None:
+        self._unthrottled.set()
+
     def close(self) -> None:
+        self.unthrottle()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -105,7 +116,7 @@ class Proxy:
 
     def _forward(self, pair: Pair, source: socket.socket, sink: socket.socket) -> None:
         try:
-            while data := source.recv(1 << 16):
+            while data := source.recv(1 << 16 if sink is pair.sockets[0] else self._most_from_client()):
                 allowed = self._allow(len(data))
                 pair.thawed.wait()
                 if not pair.stalled.is_set():
@@ -117,6 +128,17 @@ class Proxy:
         except OSError:
             pair.reset()
         pair.end_direction(sink)
+
+    def _most_from_client(self) -> int:
+        with self._lock:
+            if self._bytes_to_throttle is None or self._unthrottled.is_set():
+                return 1 << 16
+            if self._bytes_to_throttle > 0:
+                most = min(self._bytes_to_throttle, 1 << 16)
+                self._bytes_to_throttle -= most
+                return most
+        self._unthrottled.wait(0.2)
+        return 1
 
     def _allow(self, count: int) -> int:
         with self._lock:

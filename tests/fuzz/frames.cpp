@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -25,7 +26,10 @@ public:
     }
     ~Script() override { close(fd_); }
 
-    std::optional<std::size_t> write(std::string_view bytes) override { return bytes.size(); }
+    std::optional<std::size_t> write(std::span<const iovec> pieces) override {
+        return std::accumulate(pieces.begin(), pieces.end(), std::size_t{0},
+                               [](std::size_t sum, const iovec& piece) { return sum + piece.iov_len; });
+    }
 
     std::optional<std::size_t> read(std::span<char> room) override {
         if (left_.empty()) {

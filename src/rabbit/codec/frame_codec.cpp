@@ -23,6 +23,12 @@ std::uint64_t get(const void* at, int bytes) {
     return number;
 }
 
+void put_frame_header(char* at, std::uint8_t type, amqp_channel_t channel, std::size_t size) {
+    put(at, type, 1);
+    put(at + 1, channel, 2);
+    put(at + 3, size, 4);
+}
+
 /// The part of a payload in front of what rabbitmq-c decodes: a method's number; a header's class, weight and body
 /// size; nothing of a body. Empty for a type that AMQP does not have.
 std::optional<std::size_t> fixed_part(std::uint8_t frame_type) {
@@ -89,11 +95,14 @@ void append_frame(std::string& out, const amqp_frame_t& frame, std::size_t frame
         throw Error(ErrorKind::invalid, "cannot send the headers or arguments",
                     fmt::format("they do not fit a frame of {} bytes", frame_max - frame_overhead));
     }
-    const auto size = out.size() - begin - frame_header;
-    put(out.data() + begin, frame.frame_type, 1);
-    put(out.data() + begin + 1, frame.channel, 2);
-    put(out.data() + begin + 3, size, 4);
-    out += static_cast<char>(AMQP_FRAME_END);
+    put_frame_header(out.data() + begin, frame.frame_type, frame.channel, out.size() - begin - frame_header);
+    append_frame_end(out);
+}
+
+void append_frame_header(std::string& out, std::uint8_t type, amqp_channel_t channel, std::size_t size) {
+    char header[frame_header];
+    put_frame_header(header, type, channel, size);
+    out.append(header, sizeof header);
 }
 
 std::optional<amqp_frame_t> FrameDecoder::decode(char* data) {

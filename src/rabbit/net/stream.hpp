@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include <sys/uio.h>
+
 namespace rabbit {
 
 /// Bytes to and from a broker. Never blocks.
@@ -22,8 +24,8 @@ public:
     Stream& operator=(const Stream&) = delete;
 
     /// How many bytes were written or read; 0: wait for the descriptor and try again; empty: the connection has ended,
-    /// and end() says why. After a write of 0 bytes the next one begins with the same bytes.
-    virtual std::optional<std::size_t> write(std::string_view bytes) = 0;
+    /// and end() says why. After a write of less than all `pieces` the next one begins with the same bytes.
+    virtual std::optional<std::size_t> write(std::span<const iovec> pieces) = 0;
     virtual std::optional<std::size_t> read(std::span<char> room) = 0;
 
     /// For poll(2).

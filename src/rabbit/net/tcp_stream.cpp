@@ -41,10 +41,13 @@ TcpStream::~TcpStream() {
     close(fd_);
 }
 
-std::optional<std::size_t> TcpStream::write(std::string_view bytes) {
+std::optional<std::size_t> TcpStream::write(std::span<const iovec> pieces) {
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(pieces.data());
+    message.msg_iovlen = pieces.size();
     ssize_t sent;
     do {
-        sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
     return sent >= 0 ? std::optional(static_cast<std::size_t>(sent)) : failed();
 }

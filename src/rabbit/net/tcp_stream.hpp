@@ -12,7 +12,7 @@ public:
     explicit TcpStream(int fd) noexcept : fd_(fd) {}
     ~TcpStream() override;
 
-    std::optional<std::size_t> write(std::string_view bytes) override;
+    std::optional<std::size_t> write(std::span<const iovec> pieces) override;
     std::optional<std::size_t> read(std::span<char> room) override;
     [[nodiscard]] int fd() const noexcept override { return fd_; }
     [[nodiscard]] const End& end() const noexcept override { return end_; }

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <new>
 
 #include <arpa/inet.h>
@@ -40,7 +41,8 @@ const BIO_METHOD* stream_method() {
             return 1;
         });
         BIO_meth_set_write(made, [](BIO* bio, const char* data, int size) {
-            return transferred_by(bio, stream_of(bio).write({data, static_cast<std::size_t>(size)}), BIO_FLAGS_WRITE);
+            const iovec piece{const_cast<char*>(data), static_cast<std::size_t>(size)};
+            return transferred_by(bio, stream_of(bio).write({&piece, 1}), BIO_FLAGS_WRITE);
         });
         BIO_meth_set_read(made, [](BIO* bio, char* room, int size) {
             return transferred_by(bio, stream_of(bio).read({room, static_cast<std::size_t>(size)}), BIO_FLAGS_READ);
@@ -186,9 +188,39 @@ void TlsStream::begin() {
     }
 }
 
-std::optional<std::size_t> TlsStream::write(std::string_view bytes) {
-    ERR_clear_error();
-    return transferred(SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())));
+std::optional<std::size_t> TlsStream::write(std::span<const iovec> pieces) {
+    std::size_t sent = 0;
+    for (auto record = next_record(pieces, sent); !record.empty(); record = next_record(pieces, sent)) {
+        ERR_clear_error();
+        const auto taken = transferred(SSL_write(ssl_.get(), record.data(), static_cast<int>(record.size())));
+        if (!taken) {
+            return std::nullopt;
+        }
+        if (*taken == 0) {
+            break;
+        }
+        sent += *taken;
+    }
+    return sent;
+}
+
+/// What comes after the first `sent` bytes and is worth a record: a long piece as it is, short ones joined.
+std::string_view TlsStream::next_record(std::span<const iovec> pieces, std::size_t sent) {
+    record_.clear();
+    for (const auto& piece : pieces) {
+        const auto passed_over = std::min(sent, piece.iov_len);
+        sent -= passed_over;
+        const std::string_view bytes(static_cast<const char*>(piece.iov_base) + passed_over,
+                                     piece.iov_len - passed_over);
+        if (record_.empty() && bytes.size() >= SSL3_RT_MAX_PLAIN_LENGTH) {
+            return bytes.substr(0, SSL3_RT_MAX_PLAIN_LENGTH);
+        }
+        record_.append(bytes.substr(0, SSL3_RT_MAX_PLAIN_LENGTH - record_.size()));
+        if (record_.size() == SSL3_RT_MAX_PLAIN_LENGTH) {
+            break;
+        }
+    }
+    return record_;
 }
 
 std::optional<std::size_t> TlsStream::read(std::span<char> room) {

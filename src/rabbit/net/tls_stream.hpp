@@ -23,7 +23,7 @@ public:
     void handshake(std::unique_ptr<Stream> transport, TimeLimit limit, Interrupt& interrupt);
 
     /// Reading gives one TLS record at most, of 16 KiB: with less room the rest would be hidden from poll(2).
-    std::optional<std::size_t> write(std::string_view bytes) override;
+    std::optional<std::size_t> write(std::span<const iovec> pieces) override;
     std::optional<std::size_t> read(std::span<char> room) override;
     [[nodiscard]] int fd() const noexcept override { return transport_->fd(); }
     [[nodiscard]] const End& end() const noexcept override { return end_; }
@@ -37,6 +37,7 @@ private:
     void load_authorities();
     void load_certificate();
     void begin();
+    std::string_view next_record(std::span<const iovec> pieces, std::size_t sent);
     std::optional<std::size_t> transferred(int result);
     void find_end();
 
@@ -46,6 +47,7 @@ private:
     std::unique_ptr<ssl_ctx_st, Free> context_;
     std::unique_ptr<ssl_st, Free> ssl_;
     End end_;
+    std::string record_;              ///< plain text of several pieces, to be encrypted
     bool lacks_certificate_ = false;  ///< the broker asked for one
 };
 

@@ -12,6 +12,9 @@ namespace rabbit {
 namespace {
 
 constexpr std::size_t in_size = std::size_t{2} * Wire::largest_frame;
+constexpr std::size_t least_borrowed = std::size_t{4} * 1024;  ///< below it copying costs less than one more piece
+constexpr std::size_t most_pieces = 64;                        ///< of a write
+constexpr std::size_t most_written = std::size_t{256} * 1024;  ///< at once, before what has come is read
 
 }  // namespace
 
@@ -22,8 +25,9 @@ Wire::Wire(std::string broker, std::unique_ptr<Stream> stream)
       in_(std::make_unique_for_overwrite<char[]>(in_size)) {}
 
 void Wire::send_protocol_header() {
-    constexpr std::string_view header("AMQP\0\0\x09\x01", 8);
-    if (write_some(header) != header.size()) {  // it has the whole send buffer
+    char header[] = {'A', 'M', 'Q', 'P', 0, 0, 9, 1};
+    const iovec piece{header, sizeof header};
+    if (write_some({&piece, 1}) != sizeof header) {  // it has the whole send buffer
         throw lost("it takes no data");
     }
 }
@@ -35,48 +39,46 @@ void Wire::tune(const amqp_connection_tune_ok_t& agreed) {
     missed_at_ = Clock::now() + 2 * heartbeat_;
 }
 
-std::size_t Wire::max_body_frame() const noexcept {
-    return std::min(frame_max_, batch) - frame_overhead;
-}
-
-void Wire::append(const amqp_frame_t& frame) {
-    append_frame(out_, frame, frame_max_);
-}
-
-/// Whole frames: up to `batch` bytes and the frame that goes past it.
-std::size_t Wire::next_batch() const noexcept {
-    std::size_t size = 0;
-    while (size < batch && written_ + size < out_.size()) {
-        size += frame_size(out_.data() + written_ + size);
+void Wire::append(std::initializer_list<amqp_frame_t> frames) {
+    auto& end = out_.end();
+    const auto begun = end.size();
+    try {
+        for (const auto& frame : frames) {
+            append_frame(end, frame, frame_max_);
+        }
+    } catch (const Error&) {
+        end.resize(begun);
+        throw;
     }
-    return size;
+}
+
+void Wire::append_body(amqp_channel_t channel, std::string_view body) {
+    while (!body.empty()) {
+        const auto payload = body.substr(0, frame_max_ - frame_overhead);
+        append_frame_header(out_.end(), AMQP_FRAME_BODY, channel, payload.size());
+        if (payload.size() < least_borrowed) {
+            out_.end().append(payload);
+        } else {
+            out_.borrow(payload);
+        }
+        append_frame_end(out_.end());
+        body.remove_prefix(payload.size());
+    }
 }
 
 void Wire::write() {
-    const auto end = stalled_until_ ? stalled_end_ : written_ + next_batch();
-    while (written_ < end) {
-        const auto sent = write_some({out_.data() + written_, end - written_});
-        if (sent == 0) {
-            if (!stalled_until_) {
-                stalled_until_ =
-                    Clock::now() + std::max<std::chrono::milliseconds>(2 * heartbeat_, std::chrono::seconds(30));
-                stalled_end_ = end;
-            }
-            return;
-        }
-        written_ += sent;
-    }
-    heartbeat_due_ = Clock::now() + heartbeat_ / 2;
-    stalled_until_.reset();
-    if (written_ == out_.size()) {
-        out_.clear();
-        forgotten_ += std::exchange(written_, 0);
+    iovec pieces[most_pieces];
+    const auto sent = write_some(out_.gather(pieces, most_written));
+    out_.consume(sent);
+    written_ += sent;
+    if (sent > 0) {  // any octet sent is as good as a heartbeat (AMQP 0-9-1, section 4.2.7)
+        heartbeat_due_ = Clock::now() + heartbeat_ / 2;
     }
 }
 
 /// The bytes that the socket took; 0: it is full.
-std::size_t Wire::write_some(std::string_view bytes) {
-    const auto sent = stream_->write(bytes);
+std::size_t Wire::write_some(std::span<const iovec> pieces) {
+    const auto sent = stream_->write(pieces);
     return sent ? *sent : throw lost(stream_->end().cause);
 }
 
@@ -140,9 +142,6 @@ amqp_frame_t Wire::take_frame() {
 }
 
 Wire::Ready Wire::poll(bool for_writing, Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt) {
-    if (passed(stalled_until_)) {
-        throw lost("it stopped reading in the middle of a frame");
-    }
     const bool heartbeats = heartbeat_.count() > 0;
     auto ready = poll_events(static_cast<short>(POLLIN | (for_writing ? POLLOUT : 0)),
                              heartbeats ? earlier(deadline, std::min(heartbeat_due_, missed_at_)) : deadline, watched,
@@ -169,7 +168,7 @@ void Wire::keep_heartbeat() {
     if (unsent() == 0) {
         amqp_frame_t heartbeat{};
         heartbeat.frame_type = AMQP_FRAME_HEARTBEAT;
-        append(heartbeat);
+        append({heartbeat});
     }
     Interrupt none;
     if (poll_events(POLLOUT, Clock::now(), {}, none).writable) {

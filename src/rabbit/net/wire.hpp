@@ -2,12 +2,14 @@
 
 #include "codec/frame_codec.hpp"
 #include "net/interrupt.hpp"
+#include "net/send_buffer.hpp"
 #include "net/stream.hpp"
 #include "rabbit/deadline.hpp"
 #include "rabbit/error.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,10 +22,9 @@ namespace rabbit {
 
 /// The frames of one connection to a broker, encoded and decoded by rabbitmq-c.
 ///
-/// Frames are appended to a buffer and leave many in one system call; rabbitmq-c itself makes three calls a message,
-/// and waits in them without a limit, where it neither reads confirms nor can be interrupted. At most two batches leave
-/// between two polls: when poll says that a socket is writable, Linux has a third of its send buffer free, and these
-/// fit, so that nothing waits and, unless the system is short of memory, no frame is sent in part.
+/// Frames leave many in one system call; rabbitmq-c itself makes three calls a message, and waits in them without a
+/// limit, where it neither reads confirms nor can be interrupted. Here nothing but poll() waits: a frame that the socket
+/// takes in part stays begun until there is room for more of it, and what comes meanwhile is read.
 ///
 /// Received frames are checked before rabbitmq-c decodes them. rabbitmq-c itself keeps memory for each channel that a
 /// frame names, and goes on reading for as long as a peer sends heartbeats.
@@ -40,19 +41,22 @@ public:
     /// Sets the limits that were agreed on, with frames no larger than `largest_frame`, and begins to keep heartbeats.
     void tune(const amqp_connection_tune_ok_t& agreed);
 
-    static constexpr std::size_t batch = std::size_t{16} * 1024;
-    /// The longest payload of a body frame, so that a frame fits a batch.
-    [[nodiscard]] std::size_t max_body_frame() const noexcept;
+    /// Encodes frames that are no bodies after those not sent yet, all or none. Throws ErrorKind::invalid if one is
+    /// larger than a frame may be.
+    void append(std::initializer_list<amqp_frame_t> frames);
+    /// Encodes a body in frames as large as agreed. A large body is not copied: it must stay in place until written() says
+    /// that it has gone, or keep_bodies() is called.
+    void append_body(amqp_channel_t channel, std::string_view body);
+    /// Copies what is not sent of the bodies, so that they may go.
+    void keep_bodies() { out_.keep(); }
 
-    /// Encodes a frame after those not sent yet. Throws ErrorKind::invalid if it is larger than a frame may be.
-    void append(const amqp_frame_t& frame);
+    /// So many unsent bytes are worth a system call.
+    static constexpr std::size_t batch = std::size_t{16} * 1024;
     /// Bytes that wait for the socket to be writable.
-    [[nodiscard]] std::size_t unsent() const noexcept { return out_.size() - written_; }
+    [[nodiscard]] std::size_t unsent() const noexcept { return out_.size(); }
     /// Bytes of frames since the connection began: appended so far, and handed to the system.
-    [[nodiscard]] std::uint64_t appended() const noexcept { return forgotten_ + out_.size(); }
-    [[nodiscard]] std::uint64_t written() const noexcept { return forgotten_ + written_; }
-    /// Drops the last of them, so that `keep` bytes are left; the caller knows where a frame begins.
-    void forget_unsent(std::size_t keep) { out_.resize(written_ + keep); }
+    [[nodiscard]] std::uint64_t appended() const noexcept { return written_ + out_.size(); }
+    [[nodiscard]] std::uint64_t written() const noexcept { return written_; }
     /// Sends the first of them. To be called when poll() said that the socket is writable.
     void write();
 
@@ -89,8 +93,7 @@ public:
 private:
     Ready poll_events(short broker_events, Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt);
     void keep_heartbeat();
-    [[nodiscard]] std::size_t next_batch() const noexcept;
-    std::size_t write_some(std::string_view bytes);
+    std::size_t write_some(std::span<const iovec> pieces);
     void receive();
     amqp_frame_t take_frame();
 
@@ -103,11 +106,8 @@ private:
     Clock::time_point missed_at_;      ///< the broker's, if nothing comes until then
     bool answered_ = false;
     bool lost_ = false;
-    std::string out_;              ///< encoded frames
-    std::size_t written_ = 0;      ///< of out_
-    std::uint64_t forgotten_ = 0;  ///< bytes written and no longer in out_
-    std::size_t stalled_end_ = 0;
-    Deadline stalled_until_;      ///< set while out_ up to stalled_end_ is sent in part: when to give up on it
+    SendBuffer out_;              ///< frames, the first of them perhaps begun
+    std::uint64_t written_ = 0;   ///< bytes
     std::unique_ptr<char[]> in_;  ///< received bytes; room for two of the largest frames
     std::size_t begin_ = 0;       ///< in in_, of what was not read yet
     std::size_t end_ = 0;

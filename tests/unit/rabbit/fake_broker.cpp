@@ -25,8 +25,13 @@ public:
 
     void make_readable() const { eventfd_write(fd_, 1); }
 
-    std::optional<std::size_t> write(std::string_view bytes) override {
-        written_ += bytes;
+    std::optional<std::size_t> write(std::span<const iovec> pieces) override {
+        std::size_t size = 0;
+        for (const auto& piece : pieces) {
+            const auto taken = std::min(piece.iov_len, broker_.takes - size);
+            written_.append(static_cast<const char*>(piece.iov_base), taken);
+            size += taken;
+        }
         constexpr std::string_view protocol_header("AMQP\0\0\x09\x01", 8);
         if (written_.starts_with(protocol_header)) {
             written_.erase(0, protocol_header.size());
@@ -41,7 +46,7 @@ public:
             written_.erase(0, frame.size());
             broker_.hear(*decoder_.decode(frame.data()));
         }
-        return bytes.size();
+        return size;
     }
 
     std::optional<std::size_t> read(std::span<char> room) override {

@@ -41,6 +41,9 @@ public:
     void ack(std::uint64_t tag, bool multiple = false);
     void nack(std::uint64_t tag, bool multiple = false);
 
+    /// The most bytes that it takes at once.
+    std::size_t takes = std::string::npos;
+
     /// Ends the connection, after what has been said.
     void hang_up() { hung_up_ = true; }
 

@@ -11,6 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -21,9 +24,10 @@ using Fates = std::vector<std::pair<std::uint64_t, Outcome>>;
 /// A publisher on a broker that a test scripts. Messages are numbered from 1 in the order of publishing.
 class PublisherWithoutBroker : public testing::Test {
 protected:
-    void start(rabbit::PublisherOptions options = {}, std::chrono::milliseconds retry_for = 0ms) {
+    void start(rabbit::PublisherOptions options = {}, std::chrono::milliseconds retry_for = 0ms, int interrupt = -1) {
         connection_ = std::make_unique<rabbit::Connection>(
-            std::vector{rabbit::Endpoint()}, rabbit::ConnectionOptions{.retry_for = retry_for}, broker.opener());
+            std::vector{rabbit::Endpoint()}, rabbit::ConnectionOptions{.retry_for = retry_for, .interrupt = interrupt},
+            broker.opener());
         options.on_settled = [this](const rabbit::Settlement& each) { fates.emplace_back(each.number, each.outcome); };
         publisher = std::make_unique<rabbit::Publisher>(*connection_, options);
     }
@@ -43,6 +47,8 @@ protected:
         publisher->publish({.exchange = "", .routing_key = routing_key},
                            {.body = body, .properties = std::move(properties)});
     }
+
+    rabbit::Connection& connection() { return *connection_; }
 
     FakeBroker broker;
     Fates fates;
@@ -228,6 +234,45 @@ TEST_F(PublisherThatIsRefused, FindsTheMessageThatTheChannelWasClosedOver) {
     EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
     EXPECT_EQ(fates.back(), std::pair(std::uint64_t{7}, Outcome::confirmed));
     EXPECT_EQ(broker.connections(), 1);
+}
+
+/// RabbitMQ closes the channel over a body that is too large when it has its header.
+TEST_F(PublisherWithoutBroker, SendsTheRestOfABodyThatIsRefusedAndGone) {
+    const std::string body(300'000, 'x');
+    std::string heard;
+    broker.takes = 1000;
+    broker.on_frame = [&](const amqp_frame_t& frame) {
+        if (frame.frame_type == AMQP_FRAME_HEADER) {
+            broker.say(with<amqp_channel_close_t>([](auto& m) { m.reply_code = AMQP_PRECONDITION_FAILED; }));
+        } else if (frame.frame_type == AMQP_FRAME_BODY) {
+            heard += rabbit::view(frame.payload.body_fragment);
+        }
+    };
+    start({.on_refused = [](const rabbit::Settlement&) { return std::nullopt; }});
+    publish(body);
+    EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
+    EXPECT_EQ(fates, (Fates{{1, Outcome::refused}}));
+    EXPECT_EQ(heard, body + body);  // once more, alone
+}
+
+TEST_F(PublisherWithoutBroker, SendsTheRestOfAnUnconfirmedBodyAfterAnInterruption) {
+    std::string heard;
+    const int interrupt = eventfd(0, EFD_CLOEXEC);
+    broker.takes = 1000;
+    broker.on_frame = [&](const amqp_frame_t& frame) {
+        if (frame.frame_type == AMQP_FRAME_HEADER) {
+            eventfd_write(interrupt, 1);
+        } else if (frame.frame_type == AMQP_FRAME_BODY) {
+            heard += rabbit::view(frame.payload.body_fragment);
+        }
+    };
+    start({.confirm = false}, 0ms, interrupt);
+    EXPECT_THROW(publish(std::string(300'000, 'x')), rabbit::Error);
+    EXPECT_TRUE(heard.empty());
+    publisher.reset();
+    connection().close();
+    EXPECT_EQ(heard, std::string(300'000, 'x'));
+    close(interrupt);
 }
 
 TEST_F(PublisherThatIsRefused, PublishesAnotherInItsPlace) {
