@@ -60,6 +60,10 @@ public:
     /// The number of messages that wait to be handed out.
     [[nodiscard]] std::size_t arrived() const noexcept { return arrived_.size(); }
 
+    /// What queue.declare (passive) tells of the queue. Empty if a message has arrived before the answer: without acks
+    /// any number of them may come before it.
+    std::optional<Queue> look_at_queue();
+
     /// Asks the broker to send no more. What is on its way until it says so is still handed out by next(), which
     /// then comes back empty.
     void cancel();

@@ -36,13 +36,14 @@ void Channel::attach(std::string broker, std::unique_ptr<Wire> wire) {
     broker_ = std::move(broker);
     wire_ = std::move(wire);
     assembler_ = MessageAssembler();
-    late_reply_.reset();
+    late_replies_.clear();
     open_ = false;
     set_blocked({});
 }
 
 void Channel::open() {
     assembler_ = MessageAssembler();
+    late_replies_.clear();
     append(amqp_channel_open_t{});
     await_open();
 }
@@ -90,14 +91,19 @@ Deadline Channel::reply_deadline() const {
     return earlier(Clock::now() + options_.reply_timeout, options_.deadline);
 }
 
-void Channel::await_method(std::string_view operation, Deadline deadline, amqp_method_number_t method,
-                           const OnMethod& on_method) {
+/// False: `give_up` was true before.
+bool Channel::await_method(std::string_view operation, Deadline deadline, amqp_method_number_t method,
+                           const OnMethod& on_method, const std::function<bool()>& give_up) {
     const auto begun = Clock::now();
     Awaited awaited{method, on_method};
     awaited_ = &awaited;
     const Finally end_of_wait([this] { awaited_ = nullptr; });
     try {
         while (!awaited.arrived) {
+            if (give_up && give_up()) {
+                late_replies_.push_back(method);
+                return false;
+            }
             // Other frames may keep arriving, so the deadline is checked each time round.
             const bool over = wait(deadline) == WaitResult::deadline || passed(deadline);
             if (over && !awaited.arrived) {
@@ -105,12 +111,13 @@ void Channel::await_method(std::string_view operation, Deadline deadline, amqp_m
             }
         }
     } catch (const Error& error) {
-        late_reply_ = method;
+        late_replies_.push_back(method);
         if (error.kind() == ErrorKind::closed || error.kind() == ErrorKind::refused) {
             throw Error(error.kind(), operation, error.cause(), error.reply_code());
         }
         throw;
     }
+    return true;
 }
 
 void Channel::flush_now() {
@@ -270,11 +277,11 @@ void Channel::handle_flow(const amqp_channel_flow_t& flow) {
 
 void Channel::handle_reply(const amqp_frame_t& frame) {
     const auto id = frame.payload.method.id;
-    if (awaited_ && awaited_->method == id && !awaited_->arrived) {
+    if (!late_replies_.empty() && late_replies_.front() == id) {
+        late_replies_.pop_front();
+    } else if (awaited_ && awaited_->method == id && !awaited_->arrived) {
         awaited_->arrived = true;
         awaited_->on_method(frame);
-    } else if (late_reply_ == id) {
-        late_reply_.reset();
     } else {
         const char* name = amqp_method_name(id);
         throw lost(fmt::format("it sent {}, which nothing asked for", name ? name : "an unknown method"));

@@ -77,6 +77,18 @@ public:
         });
     }
 
+    /// Sends a method and waits for the one that answers it, unless `give_up` is true before; then the answer is passed
+    /// over when it comes. False: it was given up.
+    template <class Reply, class Method>
+    bool call_unless(std::string_view operation, const Method& method,
+                     const std::function<void(const Reply&)>& on_reply, const std::function<bool()>& give_up) {
+        check_open();
+        append(method);
+        return await_method(
+            operation, reply_deadline(), method_id<Reply>,
+            [&on_reply](const amqp_frame_t& frame) { on_reply(arguments_of<Reply>(frame)); }, give_up);
+    }
+
     /// When the answer to a method asked for now must have come.
     [[nodiscard]] Deadline reply_deadline() const;
 
@@ -118,8 +130,8 @@ private:
     struct Awaited;
     class Nobody final : public ConsumerListener, public PublisherListener {};
 
-    void await_method(std::string_view operation, Deadline deadline, amqp_method_number_t method,
-                      const OnMethod& on_method);
+    bool await_method(std::string_view operation, Deadline deadline, amqp_method_number_t method,
+                      const OnMethod& on_method, const std::function<bool()>& give_up = {});
     template <class Poll>
     Wire::Ready poll_with_companion(Deadline deadline, std::span<pollfd> watched, const Poll& poll);
     bool read_frame();
@@ -142,7 +154,7 @@ private:
     PublisherListener* publisher_ = &nobody_;
     Companion* companion_ = nullptr;
     Awaited* awaited_ = nullptr;
-    std::optional<amqp_method_number_t> late_reply_;  ///< to a method whose wait was given up
+    std::deque<amqp_method_number_t> late_replies_;  ///< to methods whose wait was given up, in order
     std::optional<std::string> blocked_;
     bool open_ = false;
 };

@@ -136,6 +136,20 @@ std::optional<Delivery> Consumer::next_arrived() {
     return delivery;
 }
 
+std::optional<Queue> Consumer::look_at_queue() {
+    amqp_queue_declare_t declare{};
+    declare.queue = to_amqp(options_.queue);
+    declare.passive = true;
+    std::optional<Queue> queue;
+    connection_.channel().call_unless<amqp_queue_declare_ok_t>(
+        fmt::format("cannot look at queue '{}'", options_.queue), declare,
+        [&queue](const auto& ok) {
+            queue = {copy(ok.queue), ok.message_count, ok.consumer_count};
+        },
+        [this] { return !arrived_.empty(); });
+    return queue;
+}
+
 void Consumer::cancel() {
     amqp_basic_cancel_t cancel{};
     cancel.consumer_tag = to_amqp(options_.consumer_tag);

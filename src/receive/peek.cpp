@@ -89,7 +89,7 @@ private:
             if (const auto delivery = consumer->next(rabbit::earlier(Clock::now() + lull, ends_at_))) {
                 print(*delivery);
                 silent_until = Clock::now() + patience;
-            } else if (is_drained(connection_, *consumer) == Drained::yes) {
+            } else if (is_drained(*consumer) == Drained::yes) {
                 break;
             }
         }

@@ -35,14 +35,14 @@ std::uint32_t ready_messages(rabbit::Connection& connection, const std::string& 
 
 /// The broker may answer before it sends what it has already taken off the queue, but not before it has handled what
 /// came before the question. Hence it is asked twice.
-Drained is_drained(rabbit::Connection& connection, const rabbit::Consumer& consumer) {
+Drained is_drained(rabbit::Consumer& consumer) {
     bool known = true;
     for (int i = 0; i < 2; ++i) {
-        const auto queue = connection.declare({.name = consumer.queue(), .passive = true, .arguments = {}});
-        if (queue.message_count > 0 || consumer.arrived() > 0) {
+        const auto queue = consumer.look_at_queue();
+        if (!queue || queue->message_count > 0 || consumer.arrived() > 0) {
             return Drained::no;
         }
-        known = known && queue.consumer_count > 0;
+        known = known && queue->consumer_count > 0;
     }
     return known ? Drained::yes : Drained::doubtful;
 }

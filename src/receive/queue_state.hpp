@@ -24,7 +24,7 @@ enum class Drained {
 };
 
 /// Of the queue of a consumer that is not cancelled.
-Drained is_drained(rabbit::Connection& connection, const rabbit::Consumer& consumer);
+Drained is_drained(rabbit::Consumer& consumer);
 
 /// --offset was given for a queue of this type.
 cli::UsageError no_stream(const std::string& queue, const std::string& type);

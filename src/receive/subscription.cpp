@@ -183,7 +183,7 @@ void Subscription::resume(std::optional<std::int64_t> stream_offset) {
 
 bool Subscription::is_empty() {
     constexpr std::chrono::seconds patience{10};
-    const auto drained = is_drained(connection_, *consumer_);
+    const auto drained = is_drained(*consumer_);
     if (drained != Drained::doubtful) {
         doubtful_until_.reset();
         return drained == Drained::yes;

@@ -50,6 +50,18 @@ TEST_F(ConsumerWithoutBroker, HandsOutWhatArrivesInOrder) {
     EXPECT_FALSE(consumer.next(rabbit::Clock::now()));
 }
 
+/// As RabbitMQ does when a consumer without acks asks in the middle of many messages.
+TEST_F(ConsumerWithoutBroker, GivesUpLookingAtTheQueueForAMessage) {
+    broker.deliver(1, "a");
+    EXPECT_FALSE(consumer.look_at_queue());
+    broker.deliver(2, "b");
+    EXPECT_EQ(consumer.arrived(), 1U);
+    EXPECT_EQ(next()->message.body, "a");
+    EXPECT_EQ(next()->message.body, "b");
+    EXPECT_EQ(consumer.look_at_queue().value().name, "hello");  // the answer to the first question is passed over
+    EXPECT_FALSE(consumer.next(rabbit::Clock::now()));
+}
+
 TEST_F(ConsumerWithoutBroker, AcksByTheBrokersTags) {
     broker.deliver(1, "a");
     broker.deliver(2, "b");

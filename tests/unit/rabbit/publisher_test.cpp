@@ -63,6 +63,22 @@ private:
     std::size_t heard_ = 0;
 };
 
+TEST_F(PublisherWithoutBroker, WaitsForAnEighthOfAFullWindow) {
+    std::uint64_t confirmed = 0;
+    after(16, [&] {
+        while (confirmed < 16) {
+            broker.ack(++confirmed);
+        }
+    });
+    start({.window = 16});
+    for (int i = 0; i < 16; ++i) {
+        publish("body");
+    }
+    EXPECT_EQ(publisher->in_flight(), 16U);
+    publish("body");
+    EXPECT_EQ(publisher->in_flight(), 14U);  // room for it and for an eighth more, and it has come
+}
+
 TEST_F(PublisherWithoutBroker, SettlesEachConfirmByItsTag) {
     start();
     after(3, [this] {
