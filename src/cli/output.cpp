@@ -6,12 +6,14 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -43,6 +45,10 @@ Fd reopen_nonblocking(int descriptor, const struct stat& status) {
     return reopened;
 }
 
+iovec part(std::string_view text) {
+    return {const_cast<char*>(text.data()), text.size()};
+}
+
 }  // namespace
 
 OutputError::OutputError(int error)
@@ -63,26 +69,30 @@ void Output::wait_without_limit(int descriptor) {
     poll(&writable, 1, -1);
 }
 
-void Output::flush() {
-    std::size_t written = 0;
-    while (written < buffer_.size()) {
-        const auto count = write_some(std::string_view(buffer_).substr(written));
-        if (count) {
-            written += *count;
-        } else if (errno == EAGAIN) {
-            buffer_.erase(0, std::exchange(written, 0));
-            wait_writable_(descriptor_);
-        } else if (errno != EINTR) {
-            const int error = errno;
-            buffer_.erase(0, written);
-            throw OutputError(error);
+/// Writes what is buffered, and then `text`. What an exception keeps from being written stays buffered.
+void Output::write_out(std::string_view text) {
+    std::string_view held = buffer_;
+    try {
+        while (!held.empty() || !text.empty()) {
+            if (const auto count = write_some(held, text)) {
+                const auto of_held = std::min(*count, held.size());
+                held.remove_prefix(of_held);
+                text.remove_prefix(*count - of_held);
+            } else if (errno == EAGAIN) {
+                wait_writable_(descriptor_);
+            } else if (errno != EINTR) {
+                throw OutputError(errno);
+            }
         }
+    } catch (...) {
+        buffer_ = std::string(held).append(text);
+        throw;
     }
     buffer_.clear();
 }
 
-/// Empty: nothing was written, and errno says why.
-std::optional<std::size_t> Output::write_some(std::string_view text) const {
+/// How many bytes of the two were written. Empty: none, and errno says why.
+std::optional<std::size_t> Output::write_some(std::string_view first, std::string_view second) const {
     if (kind_ == Kind::other) {
         pollfd writable{descriptor_, POLLOUT, 0};
         if (poll(&writable, 1, 0) == 0) {
@@ -90,10 +100,16 @@ std::optional<std::size_t> Output::write_some(std::string_view text) const {
             return std::nullopt;
         }
         // A writable pipe has room for that much (pipe(7)), and a writable terminal for a little.
-        text = text.substr(0, isatty(descriptor_) ? 256 : PIPE_BUF);
+        const std::size_t room = isatty(descriptor_) ? 256 : PIPE_BUF;
+        first = first.substr(0, room);
+        second = second.substr(0, room - first.size());
     }
-    const auto count = kind_ == Kind::socket ? send(descriptor_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
-                                             : ::write(descriptor_, text.data(), text.size());
+    iovec parts[] = {part(first), part(second)};
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = std::size(parts);
+    const auto count = kind_ == Kind::socket ? sendmsg(descriptor_, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                             : writev(descriptor_, parts, std::size(parts));
     return count >= 0 ? std::optional(static_cast<std::size_t>(count)) : std::nullopt;
 }
 

@@ -24,15 +24,20 @@ public:
 /// What is still buffered when the object is destroyed is dropped: call flush().
 class Output {
 public:
-    /// Called while the reader is slow. Returns when the descriptor may be writable again, or throws.
+    /// Called while the reader is slow. Returns when the descriptor may be writable again, or throws. Writes nothing
+    /// to this output.
     using Wait = std::function<void(int descriptor)>;
 
     /// Does not take ownership of `descriptor`.
     explicit Output(int descriptor, Wait wait_writable = wait_without_limit);
 
     void write(std::string_view text) {
-        append(text);
-        flush_if_full();
+        if (text.size() >= large) {
+            write_out(text);
+        } else {
+            append(text);
+            flush_if_full();
+        }
     }
     /// As write(), but only buffers: for a caller that must not wait.
     void append(std::string_view text) { buffer_ += text; }
@@ -41,7 +46,7 @@ public:
             flush();
         }
     }
-    void flush();
+    void flush() { write_out({}); }
 
     /// Becomes ready with POLLERR or POLLHUP when the reader goes away.
     [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
@@ -55,9 +60,11 @@ private:
     };
 
     static constexpr std::size_t enough = std::size_t{64} * 1024;
+    static constexpr std::size_t large = std::size_t{32} * 1024;  ///< not worth a copy into the buffer
 
     static void wait_without_limit(int descriptor);
-    [[nodiscard]] std::optional<std::size_t> write_some(std::string_view text) const;
+    void write_out(std::string_view text);
+    [[nodiscard]] std::optional<std::size_t> write_some(std::string_view first, std::string_view second) const;
 
     Fd reopened_;
     int descriptor_;

@@ -300,9 +300,11 @@ void Publisher::on_confirm(const Confirm& confirm) {
     } else if (confirm.delivery_tag <= republished_ && ++early_nacks_ <= most_early_nacks) {
         throw connection_.channel().lost("it does not take messages yet");
     }
-    progress_ = Clock::now();
-    window_->settle(confirm.multiple ? window_->first_tag() : last, last,
-                    [&](const InFlight& sent) { settle_one(sent, confirm.ack); });
+    const bool settled = window_->settle(confirm.multiple ? window_->first_tag() : last, last,
+                                         [&](const InFlight& sent) { settle_one(sent, confirm.ack); });
+    if (settled) {
+        progress_ = Clock::now();
+    }
 }
 
 void Publisher::settle_one(const InFlight& sent, bool ack) {

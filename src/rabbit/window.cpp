@@ -128,19 +128,22 @@ bool Window::mark_returned(Return&& returned) {
     return true;
 }
 
-void Window::settle(std::uint64_t first, std::uint64_t last, const std::function<void(const InFlight&)>& settled) {
+bool Window::settle(std::uint64_t first, std::uint64_t last, const std::function<void(const InFlight&)>& settled) {
+    bool any = false;
     for (auto tag = std::max(first, first_tag_); tag <= last; ++tag) {
         auto& sent = at(tag);
         if (!sent.settled) {
             sent.settled = true;
             bytes_ -= sent.message.body.size();
             settled(sent);
+            any = true;
         }
     }
     while (!messages_.empty() && messages_.front().settled) {
         messages_.pop_front();
         ++first_tag_;
     }
+    return any;
 }
 
 std::deque<InFlight> Window::take() {

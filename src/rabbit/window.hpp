@@ -50,8 +50,9 @@ public:
     /// properties in a way that this library does not know, address and body alone decide. False: no message matches.
     bool mark_returned(Return&& returned);
 
-    /// Calls `settled` for those of the messages `first` to `last` that are not settled yet, and forgets them.
-    void settle(std::uint64_t first, std::uint64_t last, const std::function<void(const InFlight&)>& settled);
+    /// Calls `settled` for those of the messages `first` to `last` that are not settled yet, and forgets them. False:
+    /// there was none.
+    bool settle(std::uint64_t first, std::uint64_t last, const std::function<void(const InFlight&)>& settled);
     [[nodiscard]] std::uint64_t first_tag() const noexcept { return first_tag_; }
 
     /// Tags begin at 1 again, nothing is encoded and nothing returned: the connection is a new one.

@@ -66,7 +66,7 @@ std::optional<double> Input::share() const {
     if (size_ == 0) {
         return std::nullopt;
     }
-    return static_cast<double>(read_ - (buffer_.size() - begin_)) / static_cast<double>(size_);
+    return static_cast<double>(read_ - (end_ - begin_)) / static_cast<double>(size_);
 }
 
 void Input::open_next() {
@@ -85,22 +85,29 @@ void Input::open_next() {
 }
 
 void Input::read() {
-    constexpr std::size_t chunk = std::size_t{64} << 10;
-    buffer_.erase(0, begin_);
-    searched_ -= begin_;
-    begin_ = 0;
-    const auto held = buffer_.size();
-    buffer_.resize(held + chunk);
-    const auto count = ::read(current_.get(), buffer_.data() + held, chunk);
-    const int error = errno;
-    buffer_.resize(held + (count > 0 ? static_cast<std::size_t>(count) : 0));
-    read_ += count > 0 ? static_cast<std::uint64_t>(count) : 0;
-    if (count < 0 && error != EINTR && error != EAGAIN) {
-        cannot_read(files_[next_file_ - 1], error);
+    make_room();
+    const auto count = ::read(current_.get(), buffer_.data() + end_, buffer_.size() - end_);
+    if (count < 0 && errno != EINTR && errno != EAGAIN) {
+        cannot_read(files_[next_file_ - 1], errno);
+    }
+    if (count > 0) {
+        end_ += static_cast<std::size_t>(count);
+        read_ += static_cast<std::uint64_t>(count);
     }
     if (count == 0) {
         current_.reset();
         file_ended_ = true;
+    }
+}
+
+/// For a chunk behind the bytes that are held, which move to the front.
+void Input::make_room() {
+    constexpr std::size_t chunk = std::size_t{64} << 10;
+    std::copy(buffer_.data() + begin_, buffer_.data() + end_, buffer_.data());
+    searched_ -= begin_;
+    end_ -= std::exchange(begin_, 0);
+    if (buffer_.size() - end_ < chunk) {
+        buffer_.resize(std::max(2 * buffer_.size(), end_ + chunk));
     }
 }
 
@@ -124,12 +131,13 @@ std::optional<std::string> Input::next() {
 
 std::optional<std::string> Input::next_delimited() {
     std::optional<std::string> record;
-    const auto end = framing_ == Framing::file ? std::string::npos
-                                               : buffer_.find(framing_ == Framing::line ? '\n' : '\0', searched_);
+    const auto bytes = std::string_view(buffer_).substr(0, end_);
+    const auto end =
+        framing_ == Framing::file ? std::string::npos : bytes.find(framing_ == Framing::line ? '\n' : '\0', searched_);
     if (end == std::string::npos) {
-        searched_ = buffer_.size();
+        searched_ = end_;
     } else {
-        record.emplace(buffer_, begin_, end - begin_);
+        record.emplace(bytes, begin_, end - begin_);
         begin_ = searched_ = end + 1;
     }
     return record;
@@ -137,7 +145,7 @@ std::optional<std::string> Input::next_delimited() {
 
 std::optional<std::string> Input::next_object() {
     std::optional<std::string> record;
-    searched_ += splitter_.scan(std::string_view(buffer_).substr(searched_));
+    searched_ += splitter_.scan(std::string_view(buffer_).substr(searched_, end_ - searched_));
     begin_ = searched_ - splitter_.size();
     if (splitter_.complete()) {
         record.emplace(buffer_, begin_, splitter_.size());
@@ -152,12 +160,12 @@ std::optional<std::string> Input::rest_of_file() {
     if (framing_ == Framing::json) {
         splitter_.check_end();
         splitter_ = {};
-    } else if (framing_ == Framing::file || begin_ < buffer_.size()) {
+    } else if (framing_ == Framing::file || begin_ < end_) {
+        buffer_.resize(end_);
         buffer_.erase(0, begin_);
         record.emplace(std::exchange(buffer_, {}));
     }
-    buffer_.clear();
-    begin_ = searched_ = 0;
+    begin_ = searched_ = end_ = 0;
     return record;
 }
 

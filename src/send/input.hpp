@@ -52,6 +52,7 @@ public:
 private:
     [[nodiscard]] std::uint64_t size_of_files() const;
     void open_next();
+    void make_room();
     std::optional<std::string> next_delimited();
     std::optional<std::string> next_object();
     std::optional<std::string> rest_of_file();
@@ -61,9 +62,10 @@ private:
     Framing framing_;
     JsonSplitter splitter_;
     cli::Fd current_;
-    std::string buffer_;
+    std::string buffer_;        ///< with room behind the bytes that it holds
     std::size_t begin_ = 0;     ///< of the bytes in buffer_ that belong to no record handed out yet
     std::size_t searched_ = 0;  ///< no record ends between begin_ and here
+    std::size_t end_ = 0;       ///< of those bytes
     bool file_ended_ = false;   ///< the bytes left in buffer_, if any, are the file's last record
     bool ended_ = false;
     std::uint64_t size_ = 0;  ///< of all files; 0: not known

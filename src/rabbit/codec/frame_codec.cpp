@@ -81,6 +81,10 @@ std::size_t frame_size(const char* frame) {
     return frame_overhead + get(frame + 3, 4);
 }
 
+amqp_channel_t frame_channel(const char* frame) {
+    return static_cast<amqp_channel_t>(get(frame + 1, 2));
+}
+
 bool has_frame_type(const char* frame) {
     return fixed_part(static_cast<std::uint8_t>(*frame)).has_value();
 }
@@ -108,7 +112,7 @@ void append_frame_header(std::string& out, std::uint8_t type, amqp_channel_t cha
 std::optional<amqp_frame_t> FrameDecoder::decode(char* data) {
     amqp_frame_t frame{};
     frame.frame_type = static_cast<std::uint8_t>(*data);
-    frame.channel = static_cast<amqp_channel_t>(get(data + 1, 2));
+    frame.channel = frame_channel(data);
     const auto size = frame_size(data);
     const auto fixed = fixed_part(frame.frame_type);
     if (!fixed || size < frame_overhead + *fixed || get(data + size - 1, 1) != AMQP_FRAME_END) {

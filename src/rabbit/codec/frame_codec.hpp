@@ -17,6 +17,8 @@ constexpr std::size_t frame_overhead = frame_header + 1;
 /// The size of the frame whose header begins there, header and end included.
 std::size_t frame_size(const char* frame);
 
+amqp_channel_t frame_channel(const char* frame);
+
 /// The type is one that AMQP has.
 bool has_frame_type(const char* frame);
 

@@ -11,6 +11,10 @@
 namespace rabbit {
 namespace {
 
+bool ends_frame(char octet) {
+    return static_cast<unsigned char>(octet) == AMQP_FRAME_END;
+}
+
 constexpr std::size_t in_size = std::size_t{2} * Wire::largest_frame;
 constexpr std::size_t least_borrowed = std::size_t{4} * 1024;  ///< below it copying costs less than one more piece
 constexpr std::size_t most_pieces = 64;                        ///< of a write
@@ -84,13 +88,17 @@ std::size_t Wire::write_some(std::span<const iovec> pieces) {
 
 /// A frame that breaks a rule is there as soon as its header is.
 bool Wire::buffered() const noexcept {
+    if (in_body_) {
+        return body_at_hand() > 0;
+    }
     const auto available = end_ - begin_;
     if (available < frame_header) {
         return false;
     }
     const char* frame = in_.get() + begin_;
     const auto size = frame_size(frame);
-    return available >= size || size > frame_max_ || !has_frame_type(frame);
+    return available >= size || size > frame_max_ || !has_frame_type(frame) ||
+           (*frame == AMQP_FRAME_BODY && available > frame_header);
 }
 
 std::optional<amqp_frame_t> Wire::read() {
@@ -98,7 +106,7 @@ std::optional<amqp_frame_t> Wire::read() {
         receive();
     }
     while (buffered()) {
-        if (const auto frame = take_frame(); frame.frame_type != AMQP_FRAME_HEARTBEAT) {
+        if (const auto frame = in_body_ ? take_body() : take_frame(); frame.frame_type != AMQP_FRAME_HEARTBEAT) {
             return frame;
         }
     }
@@ -132,13 +140,43 @@ amqp_frame_t Wire::take_frame() {
     if (size > frame_max_) {
         throw lost(fmt::format("it sent a frame of {} bytes, where {} is the most", size, frame_max_));
     }
+    answered_ = true;
+    if (*at == AMQP_FRAME_BODY) {
+        in_body_ = true;
+        body_left_ = size - frame_overhead;
+        body_channel_ = frame_channel(at);
+        begin_ += frame_header;
+        return take_body();
+    }
     const auto frame = decoder_.decode(at);
     if (!frame) {
         throw lost(decoder_.error());
     }
     begin_ += size;
-    answered_ = true;
     return *frame;
+}
+
+/// The bytes of the body frame that can be taken: the last one comes with the end octet.
+std::size_t Wire::body_at_hand() const noexcept {
+    const auto available = end_ - begin_;
+    return available > body_left_ ? body_left_ + 1 : std::min(available, body_left_ - 1);
+}
+
+amqp_frame_t Wire::take_body() {
+    const auto taken = body_at_hand();
+    const bool whole = taken > body_left_;
+    const char* at = in_.get() + begin_;
+    if (whole && !ends_frame(at[body_left_])) {
+        throw lost("it sent a malformed frame");
+    }
+    amqp_frame_t frame{};
+    frame.frame_type = AMQP_FRAME_BODY;
+    frame.channel = body_channel_;
+    frame.payload.body_fragment = to_amqp({at, whole ? body_left_ : taken});
+    begin_ += taken;
+    body_left_ -= frame.payload.body_fragment.len;
+    in_body_ = !whole;
+    return frame;
 }
 
 Wire::Ready Wire::poll(bool for_writing, Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt) {

@@ -62,8 +62,9 @@ public:
 
     /// A frame has been received already.
     [[nodiscard]] bool buffered() const noexcept;
-    /// The next frame that is at hand, without heartbeats; asks the system once at most. It also finds that heartbeats
-    /// are missing: call it whenever poll() said that the socket is readable. The frame lives until the next call.
+    /// The next frame that is at hand, without heartbeats; asks the system once at most. A body frame may come as several,
+    /// so that it is not held until all of it is there. It also finds that heartbeats are missing: call it whenever
+    /// poll() said that the socket is readable. The frame lives until the next call.
     std::optional<amqp_frame_t> read();
 
     struct Ready {
@@ -96,6 +97,8 @@ private:
     std::size_t write_some(std::span<const iovec> pieces);
     void receive();
     amqp_frame_t take_frame();
+    [[nodiscard]] std::size_t body_at_hand() const noexcept;
+    amqp_frame_t take_body();
 
     std::string broker_;
     std::string waiting_;  ///< the operation of an Error that ends a wait
@@ -111,6 +114,9 @@ private:
     std::unique_ptr<char[]> in_;  ///< received bytes; room for two of the largest frames
     std::size_t begin_ = 0;       ///< in in_, of what was not read yet
     std::size_t end_ = 0;
+    bool in_body_ = false;       ///< of a body frame, part of which has been taken
+    std::size_t body_left_ = 0;  ///< the rest of its payload
+    amqp_channel_t body_channel_ = 0;
     FrameDecoder decoder_;
 };
 
