@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from contestants import BUILD, CONTESTANTS, PEERS, QUEUE, ROOT, START_QUEUE, TARGET_QUEUE, TARGETS
+from contestants import BUILD, CONTESTANTS, MOST_PROCESSOR_TIME, PEERS, QUEUE, ROOT, START_QUEUE, TARGET_QUEUE, TARGETS
+from tls import broker_options, tls_url
 
 NODE_FOLDER = BUILD / 'bench/peers'
 RUN_LIMIT = 600     # seconds
@@ -31,11 +32,17 @@ class BenchError(Exception):
 class Run:
     messages: int
     seconds: float
+    processor_seconds: float = 0
     peak_kib: int = 0
 
     @property
     def rate(self):
         return self.messages / self.seconds
+
+    @property
+    def processor_time(self):
+        """Of the client, user's and system's, for a message: microseconds."""
+        return self.processor_seconds / self.messages * 1e6
 
 
 # --- Before.
@@ -45,8 +52,9 @@ def prepare(with_peers):
         subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=True, **options)
 
     run('cmake', '--preset', 'release', '-DHELLO_RABBIT_BENCH=ON')
-    run('cmake', '--build', '--preset', 'release', '--target', 'send', 'receive', 'send_floor', 'receive_floor')
-    if with_peers:
+    run('cmake', '--build', '--preset', 'release', '--target', 'send', 'receive', 'send_floor', 'receive_floor', 'timed',
+        'copy_cost')
+    if with_peers and shutil.which('npm'):
         NODE_FOLDER.mkdir(parents=True, exist_ok=True)
         shutil.copy(PEERS / 'package.json', NODE_FOLDER)
         run('npm', 'install', '--prefix', NODE_FOLDER, '--no-package-lock', '--ignore-scripts', '--no-audit',
@@ -71,17 +79,20 @@ def time_limit(name):
 class Bench:
     """Runs contestants on the broker, with their input and output in `folder`."""
 
-    def __init__(self, folder, messages):
+    def __init__(self, folder, options):
         self.folder = folder
-        self.messages = messages
-        self.url = os.environ['AMQP_URL']
+        self.messages = options.messages or messages_of(options.size)
+        self.size = options.size
+        self.type_option = f'--queue-type {options.queue_type}'
+        self.plain_url = os.environ['AMQP_URL']
+        self.url = tls_url() if options.tls else self.plain_url
         self.broker_stat = Path('/proc', Path(os.environ['BROKER_DIR'], 'pid').read_text().strip(), 'stat')
         self.lines = folder / 'lines'
-        self.lines.write_bytes(b''.join(map(self.line, range(messages))))
+        with self.lines.open('wb') as lines:
+            lines.writelines(map(self.line, range(self.messages)))
 
-    @staticmethod
-    def line(number):
-        return b'message number %06d\n' % number
+    def line(self, number):
+        return str(number).rjust(min(self.size, 12), '0').ljust(self.size, 'x').encode() + b'\n'
 
     def send(self, contestant):
         count, lines = self.share_of(contestant)
@@ -91,15 +102,16 @@ class Bench:
         self.expect_left(contestant, QUEUE, count)
         return run
 
-    def fill(self, lines):
+    def fill(self, count, lines):
+        self.declare(QUEUE)
         with lines.open('rb') as source:
-            subprocess.run([BUILD / 'bench/send_floor', QUEUE], stdin=source, check=True)
+            subprocess.run([BUILD / 'bench/send_floor', QUEUE, str(count), str(self.size)], stdin=source, check=True)
         self.wait_until_quiet()
 
     def receive(self, contestant):
         count, lines = self.share_of(contestant)
         printed = self.folder / 'printed'
-        self.fill(lines)
+        self.fill(count, lines)
         run = self.timed(contestant, count, Path(os.devnull), printed)
         if contestant.separator != b'\n':
             expected = self.folder / 'expected'
@@ -114,11 +126,11 @@ class Bench:
     def move(self, contestant):
         count, lines = self.share_of(contestant)
         self.declare(TARGET_QUEUE)
-        self.fill(lines)
+        self.fill(count, lines)
         own_seconds = self.folder / 'own-seconds'
         run = self.timed(contestant, count, Path(os.devnull), own_seconds)
         if text := own_seconds.read_text():     # what the contestant itself has measured
-            run = Run(run.messages, float(text), run.peak_kib)
+            run = Run(run.messages, float(text), run.processor_seconds, run.peak_kib)
         self.expect_left(contestant, QUEUE, 0)
         self.expect_left(contestant, TARGET_QUEUE, count)
         return run
@@ -142,7 +154,7 @@ class Bench:
 
     def start(self, contestant):
         self.declare(START_QUEUE)
-        run = self.timed(contestant, 1, Path(os.devnull), Path(os.devnull), watch_memory=False)
+        run = self.timed(contestant, 1, Path(os.devnull), Path(os.devnull))
         self.expect_left(contestant, START_QUEUE, 1)
         return run
 
@@ -155,27 +167,25 @@ class Bench:
             lines.write_bytes(b''.join(islice(all_lines, count)))
         return count, lines
 
-    def timed(self, contestant, count, stdin, stdout, watch_memory=True):
+    def timed(self, contestant, count, stdin, stdout):
         """From the start of the process to its end, all it does for connecting and closing included."""
-        command = shlex.split(contestant.command.format(url=self.url, count=count))
-        peak = self.folder / 'peak'
-        if watch_memory:    # through `time`: what a child of Python's reports is never less than Python's own
-            command = ['time', '-q', '-f', '%M', '-o', str(peak), *command]
-        command[0] = shutil.which(command[0])
+        command = shlex.split(contestant.command.format(url=self.url, count=count, size=self.size, type=self.type_option))
+        taken = self.folder / 'taken'
         with stdin.open('rb') as source, stdout.open('wb') as sink, time_limit(contestant.name):
-            began = time.perf_counter()
-            status = subprocess.run(command, stdin=source, stdout=sink, close_fds=False).returncode
-            seconds = time.perf_counter() - began
+            status = subprocess.run([BUILD / 'bench/timed', taken, *command], stdin=source, stdout=sink,
+                                    env={**os.environ, 'AMQP_URL': self.url}).returncode
         if status != 0:
             raise BenchError(f'{contestant.name} has ended with {status}')
-        return Run(count, seconds, int(peak.read_text()) if watch_memory else 0)
+        seconds, processor_seconds, peak_kib = taken.read_text().split()
+        return Run(count, float(seconds), float(processor_seconds), int(peak_kib))
 
     def declare(self, queue):
-        subprocess.run(['amqp-declare-queue', '-u', self.url, '-q', queue], stdout=subprocess.DEVNULL, check=True)
+        subprocess.run([BUILD / 'send', '--url', self.plain_url, '--queue', queue, *self.type_option.split(), '--quiet',
+                        '--lines', '--file', os.devnull], check=True)
 
     def expect_left(self, contestant, queue, expected):
         """Deletes the queue, which tells how many messages were in it once all that came before was done."""
-        left = int(subprocess.check_output(['amqp-delete-queue', '-u', self.url, '-q', queue]))
+        left = int(subprocess.check_output(['amqp-delete-queue', '-u', self.plain_url, '-q', queue]))
         if left != expected:
             raise BenchError(f'{contestant.name} has left {left} messages in the queue, not {expected}')
 
@@ -194,6 +204,11 @@ class Bench:
     def broker_seconds(self):
         fields = self.broker_stat.read_text().rpartition(')')[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')    # utime, stime
+
+
+def messages_of(size):
+    """So many that a run takes a second or two."""
+    return int(min(300_000, 2**29 / (size + 1700)))
 
 
 # --- All runs, and what they come to.
@@ -218,13 +233,16 @@ def ratio(runs, name, reference, value):
 
 
 def rate_table(contestants, runs):
-    rows = [['', 'messages', 'a second, median', 'least to most', 'of its floor', 'peak memory']]
+    rows = [['', 'messages', 'a second, median', 'least to most', 'of its floor', 'processor time', 'of its floor',
+             'peak memory']]
     for contestant in contestants:
         own = runs[contestant.name]
         rates = [run.rate for run in own]
         rows.append([contestant.name, f'{own[0].messages:,}', f'{statistics.median(rates):,.0f}',
                      f'{min(rates):,.0f} to {max(rates):,.0f}',
                      f'{ratio(runs, contestant.name, contestant.reference, lambda run: run.rate):.3f}',
+                     f'{statistics.median(run.processor_time for run in own):.2f} us',
+                     f'{ratio(runs, contestant.name, contestant.reference, lambda run: run.processor_time):.3f}',
                      f'{max(run.peak_kib for run in own) / 1024:.1f} MiB'])
     return rows
 
@@ -258,6 +276,17 @@ def verdicts(what, runs):
         yield f'{target.name} / {reference}: {is_ratio:.3f}, to be {words} {target.ratio}: {verdict}'
 
 
+def processor_verdicts(what, runs, size):
+    if what not in MOST_PROCESSOR_TIME:
+        return
+    copy = float(subprocess.check_output([BUILD / 'bench/copy_cost', str(size)])) * 1e6
+    for target in MOST_PROCESSOR_TIME[what]:
+        is_ratio = statistics.median(run.processor_time / (held.processor_time + copy)
+                                     for run, held in zip(runs[target.name], runs[target.reference]))
+        yield (f"processor time of {target.name} / {target.reference} and one copy ({copy:.2f} us): {is_ratio:.3f}, "
+               f"to be at most {target.ratio}: {'met' if is_ratio <= target.ratio else 'missed'}")
+
+
 def machine():
     def found(pattern, path):
         match = re.search(pattern, Path(path).read_text(), re.MULTILINE)
@@ -266,10 +295,12 @@ def machine():
     packages = {'RabbitMQ': 'rabbitmq-server', 'rabbitmq-c': 'librabbitmq-dev', 'Pika': 'python3-pika'}
     versions = [f'{name} {subprocess.check_output(["dpkg-query", "-Wf", "${Version}", package], text=True)}'
                 for name, package in packages.items()]
-    amqplib_version = found(r'"amqplib": "(.*)"', PEERS / 'package.json')
+    if shutil.which('npm'):
+        version = found(r'"amqplib": "(.*)"', PEERS / 'package.json')
+        versions.append(f'amqplib {version}')
     memory = int(found(r'^MemTotal: *(\d+)', '/proc/meminfo')) / 2**20
     return (f'{os.cpu_count()} processors ({found(r"^model name.*: (.*)", "/proc/cpuinfo")}), {memory:.0f} GiB, '
-            f'Linux {platform.release()}; {", ".join(versions)}, amqplib {amqplib_version}.')
+            f'Linux {platform.release()}; {", ".join(versions)}.')
 
 
 def parse_arguments():
@@ -280,7 +311,10 @@ def parse_arguments():
 
     parser = argparse.ArgumentParser(prog='bench', add_help=False)
     parser.add_argument('what', choices=CONTESTANTS)
-    parser.add_argument('--messages', type=positive, default=300_000)
+    parser.add_argument('--messages', type=positive)
+    parser.add_argument('--size', type=positive, default=12)
+    parser.add_argument('--queue-type', choices=['classic', 'quorum'], default='classic')
+    parser.add_argument('--tls', action='store_true')
     parser.add_argument('--rounds', type=positive)
     parser.add_argument('--no-peers', action='store_true')
     parser.add_argument('--markdown', action='store_true')
@@ -294,13 +328,15 @@ def main():
     if not options.on_broker:
         prepare(with_peers=not options.no_peers)
         plugins = ['--plugin', 'rabbitmq_shovel'] if options.what == 'move' else []
-        os.execv(ROOT / 'scripts/broker', ['broker', *plugins, '--', sys.executable, __file__, *sys.argv[1:], '--on-broker'])
+        tls = broker_options() if options.tls else []
+        os.execv(ROOT / 'scripts/broker',
+                 ['broker', *plugins, *tls, '--', sys.executable, __file__, *sys.argv[1:], '--on-broker'])
     os.environ['NODE_PATH'] = str(NODE_FOLDER / 'node_modules')
     what = options.what
     rounds = options.rounds or (30 if what == 'start' else 5)
-    contestants = [each for each in CONTESTANTS[what] if not (each.peer and options.no_peers)]
+    contestants = [each for each in CONTESTANTS[what] if not (each.peer and options.no_peers) and each.can_run(options)]
     with tempfile.TemporaryDirectory(prefix='bench.') as folder:
-        bench = Bench(Path(folder), options.messages)
+        bench = Bench(Path(folder), options)
 
         def measure(contestant):
             return getattr(bench, contestant.measure or what)(contestant)
@@ -309,8 +345,9 @@ def main():
     make_table = time_table if what == 'start' else rate_table
     print_table(make_table(contestants, runs), options.markdown)
     bullet = '- ' if options.markdown else ''
-    print('', *(bullet + verdict for verdict in verdicts(what, runs)), '', sep='\n')
-    print(f'{rounds} rounds after one to warm up; ratios are the median of those within a round.',
+    print('', *(bullet + verdict for verdict in (*verdicts(what, runs), *processor_verdicts(what, runs, options.size))), '',
+          sep='\n')
+    print(f'Bodies of {options.size:,} bytes, a {options.queue_type} queue{", TLS" if options.tls else ""}; {rounds} rounds after one to warm up; ratios are the median of those within a round.',
           machine())
 
 

@@ -1,4 +1,5 @@
 """Who runs in scripts/bench, with which commands, and the ratios that are asked for."""
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +14,16 @@ START_QUEUE = 'hello'
 @dataclass(frozen=True)
 class Contestant:
     name: str
-    command: str            # {url}, {count}
+    command: str            # {url}, {count}, {size}, {type}
     reference: str          # the contestant it is held against
     share: int = 1          # runs with one message in so many
     measure: str = ''       # how it is run, if not as the others of its table
     separator: bytes = b'\n'    # what it writes behind a body
     peer: bool = True       # left out by --no-peers
+    knows_tls: bool = True
+
+    def can_run(self, options):
+        return (self.knows_tls or not options.tls) and bool(shutil.which(self.command.split()[0]))
 
 
 @dataclass(frozen=True)
@@ -37,33 +42,34 @@ def floor(name, program, arguments):
 
 
 def pika(name, program, arguments, reference, share=1):
-    return Contestant(name, f'/usr/bin/python3 {PEERS}/{program} {arguments}', reference, share)
+    return Contestant(name, f'/usr/bin/python3 {PEERS}/{program} {arguments}', reference, share, knows_tls=False)
 
 
 def amqplib(name, program, arguments, reference):
-    return Contestant(name, f'node {PEERS}/{program} {QUEUE} {arguments}', reference)
+    return Contestant(name, f'node {PEERS}/{program} {QUEUE} {arguments}', reference, knows_tls=False)
 
 
 CONTESTANTS = {
     'send': [
-        floor('floor', 'send_floor', ''),
-        ours('send --lines', 'floor', f'--queue {QUEUE} --lines --quiet'),
-        Contestant('amqp-publish -l, no confirms', f'amqp-publish -u {{url}} -r {QUEUE} -l', 'floor', peer=False),
+        floor('floor', 'send_floor', '{count} {size}'),
+        ours('send --lines', 'floor', f'--queue {QUEUE} {{type}} --lines --quiet'),
+        Contestant('amqp-publish -l, no confirms', f'amqp-publish -u {{url}} -r {QUEUE} -l', 'floor', peer=False,
+                   knows_tls=False),
         amqplib('amqplib', 'amqplib_send.js', '', 'floor'),
         pika('Pika, one at a time', 'pika_send.py', QUEUE, 'floor', share=50),
     ],
     'receive': [
-        floor('floor, auto-ack', 'receive_floor', '{count} auto'),
-        ours('receive --ack auto', 'floor, auto-ack', f'--queue {QUEUE} --format lines --ack auto --drain --quiet'),
-        floor('floor, acked per 500', 'receive_floor', '{count} acked'),
+        floor('floor, auto-ack', 'receive_floor', '{count} 0'),
+        ours('receive --ack auto', 'floor, auto-ack', f'--queue {QUEUE} {{type}} --format lines --ack auto --drain --quiet'),
+        floor('floor, acked per 500', 'receive_floor', '{count} 1000'),
         ours('receive --ack written', 'floor, acked per 500',
-             f'--queue {QUEUE} --format lines --ack written --prefetch 1000 --drain --quiet'),
+             f'--queue {QUEUE} {{type}} --format lines --ack written --prefetch 1000 --drain --quiet'),
         amqplib('amqplib, auto-ack', 'amqplib_receive.js', '{count} auto', 'floor, auto-ack'),
         amqplib('amqplib, acked per 500', 'amqplib_receive.js', '{count} acked', 'floor, acked per 500'),
         pika('Pika, auto-ack', 'pika_receive.py', f'{QUEUE} {{count}} auto', 'floor, auto-ack', share=10),
         pika('Pika, acked per 500', 'pika_receive.py', f'{QUEUE} {{count}} acked', 'floor, acked per 500', share=10),
         Contestant('amqp-consume -A cat', f'amqp-consume -u {{url}} -q {QUEUE} -A -c {{count}} cat', 'floor, auto-ack',
-                   share=100, separator=b''),
+                   share=100, separator=b'', knows_tls=False),
     ],
     'request': [
         Contestant('Pika, one at a time', f'/usr/bin/python3 {PEERS}/pika_request.py {QUEUE}', 'Pika, one at a time',
@@ -89,11 +95,16 @@ CONTESTANTS = {
     ],
 }
 TARGETS = {     # at least; for start, which compares times and not rates, at most
-    'send': [Target('send --lines', 'floor', 0.95), Target('send --lines', 'amqp-publish -l, no confirms', 1)],
+    'send': [Target('send --lines', 'floor', 0.95)],
     'receive': [Target('receive --ack auto', 'floor, auto-ack', 0.95),
                 Target('receive --ack written', 'floor, acked per 500', 0.95)],
     'request': [Target('send --request --window 1', 'Pika, one at a time', 0.667)],    # 1.5 times as long
     'move': [Target('receive --to-queue', ('publishing alone', 'consuming alone'), 0.8),
              Target('receive --to-queue', "RabbitMQ's shovel plugin", 1)],
-    'start': [Target('send', 'amqp-publish', 1.5)],
+    'start': [Target('send', 'amqp-publish', 1.3)],
+}
+MOST_PROCESSOR_TIME = {     # of the floor's and that of one copy of the body
+    'send': [Target('send --lines', 'floor', 1.2)],
+    'receive': [Target('receive --ack auto', 'floor, auto-ack', 1.2),
+                Target('receive --ack written', 'floor, acked per 500', 1.2)],
 }

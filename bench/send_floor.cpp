@@ -1,206 +1,150 @@
-// The floor for publishing: frames encoded beforehand, written straight to the socket.
+// The floor for publishing: what has to be done, and nothing around it.
 //
-//   send_floor QUEUE < LINES
+//   send_floor QUEUE COUNT SIZE < LINES
 //
-// Each line is a message. QUEUE is declared as `send` would declare it, and purged. All are mandatory and confirmed,
-// 10,000 in flight. Ends with 0 only if the broker has confirmed every one and returned none.
+// Publishes COUNT lines of SIZE bytes to QUEUE, mandatory and confirmed, 10,000 in flight. They are read straight into
+// the frames that leave. Ends with 0 only if the broker has confirmed every one and returned none.
 
+#include "arguments.hpp"
 #include "session.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
-#include <exception>
-#include <iostream>
 #include <stdexcept>
-#include <system_error>
 #include <vector>
 
 #include <poll.h>
-#include <sys/socket.h>
 
 namespace {
 
-using bench::to_amqp;
+constexpr std::size_t window = 10'000;                        // messages in flight
+constexpr std::size_t window_bytes = std::size_t{8} << 20;    // bodies in flight
+constexpr std::size_t most_at_once = std::size_t{64} * 1024;  // bytes to a write
 
-constexpr std::size_t window = 10'000;       // messages in flight
-constexpr std::size_t most_at_once = 16384;  // bytes to a call of send()
-
-/// The messages, each as its frames: method, header and body.
-class Frames {
-public:
-    Frames(std::string_view routing_key, std::size_t frame_max) : most_in_body_(frame_max - frame_overhead) {
-        std::string arguments(1024, '\0');
-        amqp_basic_publish_t publish{};
-        publish.routing_key = to_amqp(routing_key);
-        publish.mandatory = true;
-        const int size = amqp_encode_method(AMQP_BASIC_PUBLISH_METHOD, &publish, to_amqp(arguments));
-        bench::check(std::min(size, 0), "cannot encode basic.publish");
-        arguments.resize(static_cast<std::size_t>(size));
-        std::string method;
-        append_number(method, AMQP_BASIC_PUBLISH_METHOD, 4);
-        append_frame(method_, AMQP_FRAME_METHOD, method + arguments);
-    }
-
-    void add(std::string_view body) {
-        bytes_ += method_;
-        std::string header;
-        append_number(header, AMQP_BASIC_CLASS, 2);
-        append_number(header, 0, 2);  // weight
-        append_number(header, body.size(), 8);
-        append_number(header, 0, 2);  // no properties
-        append_frame(bytes_, AMQP_FRAME_HEADER, header);
-        while (!body.empty()) {
-            append_frame(bytes_, AMQP_FRAME_BODY, body.substr(0, most_in_body_));
-            body.remove_prefix(std::min(body.size(), most_in_body_));
-        }
-        ends_.push_back(bytes_.size());
-    }
-
-    [[nodiscard]] std::size_t count() const noexcept { return ends_.size(); }
-
-    /// Where the first `messages` of them end.
-    [[nodiscard]] std::size_t end_of(std::size_t messages) const { return messages == 0 ? 0 : ends_[messages - 1]; }
-
-    /// How many messages end within the first `size` bytes.
-    [[nodiscard]] std::size_t whole_within(std::size_t size) const {
-        return static_cast<std::size_t>(std::upper_bound(ends_.begin(), ends_.end(), size) - ends_.begin());
-    }
-
-    [[nodiscard]] const std::string& bytes() const noexcept { return bytes_; }
-
-private:
-    static constexpr std::size_t frame_overhead = 8;
-
-    static void append_number(std::string& to, std::uint64_t value, int bytes) {
-        while (bytes-- > 0) {
-            to += static_cast<char>(value >> (8 * bytes) & 0xff);
-        }
-    }
-
-    static void append_frame(std::string& to, std::uint8_t type, std::string_view payload) {
-        append_number(to, type, 1);
-        append_number(to, bench::channel, 2);
-        append_number(to, payload.size(), 4);
-        to += payload;
-        append_number(to, AMQP_FRAME_END, 1);
-    }
-
-    std::string method_;  ///< the same for all
-    std::size_t most_in_body_;
-    std::string bytes_;
-    std::vector<std::size_t> ends_;
-};
+/// basic.publish and its header frame.
+std::string encode_start(std::string_view queue, std::size_t body_size) {
+    std::string bytes;
+    amqp_basic_publish_t publish{};
+    publish.routing_key = bench::to_amqp(queue);
+    publish.mandatory = true;
+    bench::append_method(bytes, bench::channel, AMQP_BASIC_PUBLISH_METHOD, &publish);
+    std::string header;
+    bench::append_number(header, AMQP_BASIC_CLASS, 2);
+    bench::append_number(header, 0, 2);  // weight
+    bench::append_number(header, body_size, 8);
+    bench::append_number(header, 0, 2);  // no properties
+    bench::append_frame(bytes, AMQP_FRAME_HEADER, bench::channel, header);
+    return bytes;
+}
 
 class Publishing {
 public:
-    Publishing(const bench::Session& session, const Frames& frames)
-        : state_(session.state()), socket_(amqp_get_sockfd(state_)), frames_(frames), settled_(frames.count()) {}
+    Publishing(bench::Session& session, std::string_view queue, std::size_t count, std::size_t size)
+        : session_(session),
+          start_(encode_start(queue, size)),
+          size_(size),
+          most_in_frame_(session.frame_max() - bench::frame_overhead),
+          in_flight_(std::clamp(window_bytes / size, std::size_t{1}, window)),
+          settled_(count) {}
 
     void run() {
-        while (first_unsettled_ < frames_.count()) {
-            const auto allowed = frames_.end_of(std::min(frames_.count(), first_unsettled_ + window));
-            if (sent_bytes_ < allowed) {
-                send_some(allowed);
-            } else {
-                handle_frame(nullptr);
+        while (first_unsettled_ < settled_.size()) {
+            while (bytes_.size() < most_at_once &&
+                   published_ < std::min(settled_.size(), first_unsettled_ + in_flight_)) {
+                encode_next();
             }
-            timeval at_once{};
-            while (handle_frame(&at_once)) {
+            const auto left = bytes_.size() - sent_;
+            const auto sent = left > 0 ? session_.transport().write({bytes_.data() + sent_, left}) : 0;
+            sent_ += sent;
+            if (sent_ == bytes_.size()) {
+                bytes_.clear();
+                sent_ = 0;
+            }
+            if (!handle_confirms() && sent == 0) {
+                session_.transport().wait(static_cast<short>(left > 0 ? POLLIN | POLLOUT : POLLIN));
             }
         }
     }
 
 private:
-    void send_some(std::size_t end) {
-        const auto size = std::min(end - sent_bytes_, most_at_once);
-        const auto sent = send(socket_, frames_.bytes().data() + sent_bytes_, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent >= 0) {
-            sent_bytes_ += static_cast<std::size_t>(sent);
-        } else if (errno == EAGAIN) {
-            pollfd ready{socket_, POLLIN | POLLOUT, 0};
-            poll(&ready, 1, -1);
-        } else if (errno != EINTR) {
-            throw std::system_error(errno, std::generic_category(), "cannot publish");
+    void encode_next() {
+        bytes_ += start_;
+        for (std::size_t left = size_; left > 0;) {
+            const auto part = std::min(left, most_in_frame_);
+            bench::append_number(bytes_, AMQP_FRAME_BODY, 1);
+            bench::append_number(bytes_, bench::channel, 2);
+            bench::append_number(bytes_, part, 4);
+            read_body(part);
+            bench::append_number(bytes_, AMQP_FRAME_END, 1);
+            left -= part;
+        }
+        if (std::getc(stdin) != '\n') {
+            throw std::runtime_error("a line of another size");
+        }
+        ++published_;
+    }
+
+    void read_body(std::size_t size) {
+        const auto begin = bytes_.size();
+        bytes_.resize(begin + size);
+        if (std::fread(bytes_.data() + begin, 1, size, stdin) != size) {
+            throw std::runtime_error("too few lines");
         }
     }
 
-    /// False when there was none in time.
-    bool handle_frame(timeval* timeout) {
-        amqp_frame_t frame{};
-        const int status = amqp_simple_wait_frame_noblock(state_, &frame, timeout);
-        if (status == AMQP_STATUS_TIMEOUT) {
+    /// False: none has come.
+    bool handle_confirms() {
+        if (!session_.receive()) {
             return false;
         }
-        bench::check(status, "cannot read confirms");
-        if (frame.frame_type != AMQP_FRAME_METHOD || frame.payload.method.id != AMQP_BASIC_ACK_METHOD) {
-            throw std::runtime_error(std::string("instead of an ack came ") +
-                                     (frame.frame_type == AMQP_FRAME_METHOD ? amqp_method_name(frame.payload.method.id)
-                                                                            : "a frame that is no method"));
+        while (const auto piece = session_.next()) {
+            if (piece->method() != AMQP_BASIC_ACK_METHOD) {
+                throw std::runtime_error("instead of a confirm came something else");
+            }
+            settle(bench::number(piece->arguments().substr(0, 8)), piece->arguments()[8] != 0);
         }
-        settle(*static_cast<const amqp_basic_ack_t*>(frame.payload.method.decoded));
-        amqp_maybe_release_buffers(state_);
         return true;
     }
 
-    void settle(const amqp_basic_ack_t& ack) {
-        // Delivery tags count from 1. Tag 0 with `multiple` means all so far.
-        const auto sent = frames_.whole_within(sent_bytes_);
-        const auto end = ack.multiple && ack.delivery_tag == 0 ? sent : ack.delivery_tag;
-        if (end == 0 || end > sent) {
+    /// Delivery tags count from 1. Tag 0 with `multiple` means all so far.
+    void settle(std::uint64_t delivery_tag, bool multiple) {
+        const auto end = multiple && delivery_tag == 0 ? published_ : delivery_tag;
+        if (end == 0 || end > published_) {
             throw std::runtime_error("the broker confirmed what was not published");
         }
-        for (auto index = ack.multiple ? first_unsettled_ : end - 1; index < end; ++index) {
-            settled_[index] = true;  // message `index` has the tag after it
+        for (auto index = multiple ? first_unsettled_ : end - 1; index < end; ++index) {
+            settled_[index] = true;
         }
         while (first_unsettled_ < settled_.size() && settled_[first_unsettled_]) {
             ++first_unsettled_;
         }
     }
 
-    amqp_connection_state_t state_;
-    int socket_;
-    const Frames& frames_;
-    std::size_t sent_bytes_ = 0;
+    bench::Session& session_;
+    std::string start_;
+    std::size_t size_;
+    std::size_t most_in_frame_;
+    std::size_t in_flight_;
+    std::string bytes_;
+    std::size_t sent_ = 0;
+    std::size_t published_ = 0;
     std::vector<bool> settled_;
     std::size_t first_unsettled_ = 0;
 };
 
-void declare_empty(const bench::Session& session, std::string_view queue) {
-    amqp_queue_declare(session.state(), bench::channel, to_amqp(queue), false, false, false, false, amqp_empty_table);
-    session.check_reply("cannot declare the queue");
-    amqp_queue_purge(session.state(), bench::channel, to_amqp(queue));
-    session.check_reply("cannot purge the queue");
-}
-
-void publish_lines(const char* queue) {
+void publish(std::string_view queue, std::size_t count, std::size_t size) {
     bench::Session session;
-    declare_empty(session, queue);
-    amqp_confirm_select(session.state(), bench::channel);
-    session.check_reply("cannot turn on confirms");
-
-    Frames frames(queue, static_cast<std::size_t>(amqp_get_frame_max(session.state())));
-    std::ios::sync_with_stdio(false);
-    for (std::string line; std::getline(std::cin, line);) {
-        frames.add(line);
-    }
-    Publishing(session, frames).run();
+    amqp_confirm_select_t select{};
+    session.call(AMQP_CONFIRM_SELECT_METHOD, &select, AMQP_CONFIRM_SELECT_OK_METHOD);
+    Publishing(session, queue, count, size).run();
     session.close();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 2) {
-        std::fprintf(stderr, "usage: send_floor QUEUE < LINES\n");
-        return 64;
-    }
-    try {
-        publish_lines(argv[1]);
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "send_floor: %s\n", error.what());
-        return 1;
-    }
+    return bench::run("usage: send_floor QUEUE COUNT SIZE < LINES", argc, argv, 3, [](const auto& arguments) {
+        publish(arguments[0], bench::to_number(arguments[1]), bench::to_number(arguments[2]));
+    });
 }

@@ -116,7 +116,7 @@ private:
     void on_confirm(const Confirm& confirm) override;
     void on_return(Return&& returned) override;
     void on_unblocked() override;
-    void settle_one(const InFlight& sent, bool ack);
+    void settle_one(const InFlight& sent, bool ack) const;
     [[nodiscard]] bool has_room(std::size_t messages, std::size_t bytes) const noexcept;
     [[nodiscard]] Deadline overdue() const;
     void check_overdue() const;

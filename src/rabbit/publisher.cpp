@@ -307,7 +307,7 @@ void Publisher::on_confirm(const Confirm& confirm) {
     }
 }
 
-void Publisher::settle_one(const InFlight& sent, bool ack) {
+void Publisher::settle_one(const InFlight& sent, bool ack) const {
     if (options_.on_settled) {
         const auto outcome = !ack ? Outcome::nacked : sent.reply_code ? Outcome::returned : Outcome::confirmed;
         options_.on_settled({sent.number, outcome, sent.reply_code, sent.reply_text, sent.address, sent.message});

@@ -26,7 +26,7 @@ public:
     void keep();
 
     /// The first bytes as pieces in `room`, no more than `most` of them.
-    std::span<const iovec> gather(std::span<iovec> room, std::size_t most) const;
+    [[nodiscard]] std::span<const iovec> gather(std::span<iovec> room, std::size_t most) const;
     /// The first `count` bytes are sent.
     void consume(std::size_t count);
 
