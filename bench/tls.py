@@ -2,7 +2,10 @@
 import os
 import socket
 import subprocess
-import tempfile
+
+from contestants import BUILD
+
+FOLDER = BUILD / 'bench/tls'
 
 
 def free_port():
@@ -12,8 +15,8 @@ def free_port():
 
 def broker_options():
     """For scripts/broker; sets SSL_CERT_FILE, and what tls_url() needs, for the processes to come."""
-    folder = tempfile.mkdtemp(prefix='bench-tls.')
-    key, certificate = os.path.join(folder, 'key.pem'), os.path.join(folder, 'certificate.pem')
+    FOLDER.mkdir(exist_ok=True)
+    key, certificate = str(FOLDER / 'key.pem'), str(FOLDER / 'certificate.pem')
     subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost',
                     '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate],
                    stderr=subprocess.DEVNULL, check=True)
