@@ -91,8 +91,7 @@ Deadline Channel::reply_deadline() const {
     return earlier(Clock::now() + options_.reply_timeout, options_.deadline);
 }
 
-/// False: `give_up` was true before.
-bool Channel::await_method(std::string_view operation, Deadline deadline, amqp_method_number_t method,
+void Channel::await_method(std::string_view operation, Deadline deadline, amqp_method_number_t method,
                            const OnMethod& on_method, const std::function<bool()>& give_up) {
     const auto begun = Clock::now();
     Awaited awaited{method, on_method};
@@ -102,7 +101,7 @@ bool Channel::await_method(std::string_view operation, Deadline deadline, amqp_m
         while (!awaited.arrived) {
             if (give_up && give_up()) {
                 late_replies_.push_back(method);
-                return false;
+                return;
             }
             // Other frames may keep arriving, so the deadline is checked each time round.
             const bool over = wait(deadline) == WaitResult::deadline || passed(deadline);
@@ -117,7 +116,6 @@ bool Channel::await_method(std::string_view operation, Deadline deadline, amqp_m
         }
         throw;
     }
-    return true;
 }
 
 void Channel::flush_now() {

@@ -55,38 +55,31 @@ public:
     void append_publish(const amqp_basic_publish_t& method, const amqp_basic_properties_t& properties,
                         std::string_view body);
 
+    /// Copies what is not written of the bodies, so that they may go.
     void keep_bodies() { wire_->keep_bodies(); }
 
     /// Sends a method and waits for the one that answers it. `operation` stands before the cause in an Error of kind
-    /// `closed` or `refused`.
+    /// `closed` or `refused`. The wait is given up when `give_up` is true; the answer is then passed over when it comes.
     template <class Reply, class Method>
-    void call(std::string_view operation, const Method& method,
-              const std::function<void(const Reply&)>& on_reply = {}) {
+    void call(std::string_view operation, const Method& method, const std::function<void(const Reply&)>& on_reply = {},
+              const std::function<bool()>& give_up = {}) {
         check_open();
         append(method);
-        await<Reply>(operation, reply_deadline(), on_reply);
+        await<Reply>(operation, reply_deadline(), on_reply, give_up);
     }
 
     /// Waits for a method that something appended before asks for. Throws kind `lost` when it has not come in time.
     template <class Reply>
-    void await(std::string_view operation, Deadline deadline, const std::function<void(const Reply&)>& on_reply = {}) {
-        await_method(operation, deadline, method_id<Reply>, [&on_reply](const amqp_frame_t& frame) {
-            if (on_reply) {
-                on_reply(arguments_of<Reply>(frame));
-            }
-        });
-    }
-
-    /// Sends a method and waits for the one that answers it, unless `give_up` is true before; then the answer is passed
-    /// over when it comes. False: it was given up.
-    template <class Reply, class Method>
-    bool call_unless(std::string_view operation, const Method& method,
-                     const std::function<void(const Reply&)>& on_reply, const std::function<bool()>& give_up) {
-        check_open();
-        append(method);
-        return await_method(
-            operation, reply_deadline(), method_id<Reply>,
-            [&on_reply](const amqp_frame_t& frame) { on_reply(arguments_of<Reply>(frame)); }, give_up);
+    void await(std::string_view operation, Deadline deadline, const std::function<void(const Reply&)>& on_reply = {},
+               const std::function<bool()>& give_up = {}) {
+        await_method(
+            operation, deadline, method_id<Reply>,
+            [&on_reply](const amqp_frame_t& frame) {
+                if (on_reply) {
+                    on_reply(arguments_of<Reply>(frame));
+                }
+            },
+            give_up);
     }
 
     /// When the answer to a method asked for now must have come.
@@ -130,8 +123,8 @@ private:
     struct Awaited;
     class Nobody final : public ConsumerListener, public PublisherListener {};
 
-    bool await_method(std::string_view operation, Deadline deadline, amqp_method_number_t method,
-                      const OnMethod& on_method, const std::function<bool()>& give_up = {});
+    void await_method(std::string_view operation, Deadline deadline, amqp_method_number_t method,
+                      const OnMethod& on_method, const std::function<bool()>& give_up);
     template <class Poll>
     Wire::Ready poll_with_companion(Deadline deadline, std::span<pollfd> watched, const Poll& poll);
     bool read_frame();

@@ -141,7 +141,7 @@ std::optional<Queue> Consumer::look_at_queue() {
     declare.queue = to_amqp(options_.queue);
     declare.passive = true;
     std::optional<Queue> queue;
-    connection_.channel().call_unless<amqp_queue_declare_ok_t>(
+    connection_.channel().call<amqp_queue_declare_ok_t>(
         fmt::format("cannot look at queue '{}'", options_.queue), declare,
         [&queue](const auto& ok) {
             queue = {copy(ok.queue), ok.message_count, ok.consumer_count};

@@ -245,7 +245,6 @@ void Publisher::publish_again() {
 }
 
 void Publisher::restart() {
-    connection_.channel().keep_bodies();
     *window_ = Window();
     select_confirms();
 }

@@ -115,7 +115,7 @@ std::optional<amqp_frame_t> FrameDecoder::decode(char* data) {
     frame.channel = frame_channel(data);
     const auto size = frame_size(data);
     const auto fixed = fixed_part(frame.frame_type);
-    if (!fixed || size < frame_overhead + *fixed || get(data + size - 1, 1) != AMQP_FRAME_END) {
+    if (!fixed || size < frame_overhead + *fixed || !is_frame_end(data[size - 1])) {
         error_ = "it sent a malformed frame";
         return std::nullopt;
     }

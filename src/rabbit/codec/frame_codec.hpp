@@ -30,6 +30,9 @@ void append_frame_header(std::string& out, std::uint8_t type, amqp_channel_t cha
 inline void append_frame_end(std::string& out) {
     out += static_cast<char>(AMQP_FRAME_END);
 }
+inline bool is_frame_end(char octet) {
+    return static_cast<unsigned char>(octet) == AMQP_FRAME_END;
+}
 
 /// Decodes frames, after checking what rabbitmq-c takes for granted: that there is an end octet, and that a payload is
 /// as long as the fixed part of its type.

@@ -11,10 +11,6 @@
 namespace rabbit {
 namespace {
 
-bool ends_frame(char octet) {
-    return static_cast<unsigned char>(octet) == AMQP_FRAME_END;
-}
-
 constexpr std::size_t in_size = std::size_t{2} * Wire::largest_frame;
 constexpr std::size_t least_borrowed = std::size_t{4} * 1024;  ///< below it copying costs less than one more piece
 constexpr std::size_t most_pieces = 64;                        ///< of a write
@@ -166,7 +162,7 @@ amqp_frame_t Wire::take_body() {
     const auto taken = body_at_hand();
     const bool whole = taken > body_left_;
     const char* at = in_.get() + begin_;
-    if (whole && !ends_frame(at[body_left_])) {
+    if (whole && !is_frame_end(at[body_left_])) {
         throw lost("it sent a malformed frame");
     }
     amqp_frame_t frame{};
