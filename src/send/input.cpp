@@ -103,7 +103,9 @@ void Input::read() {
 /// For a chunk behind the bytes that are held, which move to the front.
 void Input::make_room() {
     constexpr std::size_t chunk = std::size_t{64} << 10;
-    std::copy(buffer_.data() + begin_, buffer_.data() + end_, buffer_.data());
+    if (begin_ > 0) {
+        std::copy(buffer_.data() + begin_, buffer_.data() + end_, buffer_.data());
+    }
     searched_ -= begin_;
     end_ -= std::exchange(begin_, 0);
     if (buffer_.size() - end_ < chunk) {
