@@ -49,6 +49,7 @@ class Proxy:
         self._bytes_to_cut: int | None = None
         self._cut = threading.Event()
         self._bytes_to_throttle: int | None = None
+        self._throttled = threading.Event()
         self._unthrottled = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -76,10 +77,12 @@ class Proxy:
             for pair in self._pairs:
                 pair.thawed.set()
 
-    def throttle(self, count: int) -> None:
-        """Once so many more bytes came from clients, takes one at a time from them, five a second, until unthrottle()."""
+    def throttle(self, count: int) -> threading.Event:
+        """Once so many more bytes came from clients, takes one at a time from them, five a second, until unthrottle();
+        tells when it begins."""
         with self._lock:
             self._bytes_to_throttle = count
+        return self._throttled
 
     def unthrottle(self) -> None:
         self._unthrottled.set()
@@ -137,6 +140,7 @@ class Proxy:
                 most = min(self._bytes_to_throttle, 1 << 16)
                 self._bytes_to_throttle -= most
                 return most
+        self._throttled.set()
         self._unthrottled.wait(0.2)
         return 1
 

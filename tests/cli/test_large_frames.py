@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
+from faults import pause
 from program import DEADLINE, Process, Program
 from proxy import Proxy
 from receive_support import proxy, through
@@ -31,11 +32,13 @@ def waiting(
     request: pytest.FixtureRequest, send: Program, queue: str, proxy: Proxy, large: Path
 ) -> Iterator[Process]:
     """`send` in the middle of a large message whose bytes go through one at a time, after two small ones."""
-    proxy.throttle(BEFORE)
+    throttled = proxy.throttle(BEFORE)
     url = through(proxy).replace("heartbeat=1", "heartbeat=2")
     options = ["--no-confirm", "--quiet"] if request.param == "no-confirm" else []
     with large.open("rb") as stdin:
-        yield send.start("--queue", queue, *options, "a", "b", "-", url=url, stdin=stdin.fileno())
+        process = send.start("--queue", queue, *options, "a", "b", "-", url=url, stdin=stdin.fileno())
+        assert throttled.wait(DEADLINE), process.stderr
+        yield process
 
 
 both = pytest.mark.parametrize("waiting", ["plain", "no-confirm"], indirect=True)
@@ -51,7 +54,6 @@ def test_confirms_arrive_meanwhile(waiting: Process) -> None:
 
 @both
 def test_a_signal_ends_it(waiting: Process, channel: BlockingChannel, queue: str) -> None:
-    time.sleep(1)  # it has come to where it waits; there is nothing to see from outside
     waiting.interrupt()
     signalled = time.monotonic()
     result = waiting.finish()
@@ -64,7 +66,7 @@ def test_a_signal_ends_it(waiting: Process, channel: BlockingChannel, queue: str
 def test_heartbeats_keep_the_connection(
     waiting: Process, proxy: Proxy, large: Path, channel: BlockingChannel, queue: str
 ) -> None:
-    time.sleep(7)  # more than twice the heartbeat, after which either side gives up a silent connection
+    pause(7)  # more than twice the heartbeat, after which either side gives up a silent connection
     assert waiting.running, waiting.stderr
     proxy.unthrottle()
     result = waiting.finish(2 * DEADLINE)
