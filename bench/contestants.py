@@ -23,6 +23,7 @@ class Contestant:
     peer: bool = True       # left out by --no-peers
     knows_tls: bool = True
     knows_types: bool = True    # of queues
+    longest_line: int = 1 << 30     # that it takes for one message
 
     def obstacle(self, options):
         """Why it cannot run; empty: it can."""
@@ -31,6 +32,8 @@ class Contestant:
             return f'there is no {program}'
         if program == 'node' and not (NODE_FOLDER / 'node_modules/amqplib').exists():
             return 'npm cannot install amqplib'
+        if options.size > self.longest_line:
+            return 'it cuts lines of that length'
         if options.tls and not self.knows_tls:
             return 'it is not made for TLS here'
         if options.queue_type != 'classic' and not self.knows_types:
@@ -68,7 +71,7 @@ CONTESTANTS = {
         floor('floor', 'send_floor', '{count} {size}'),
         ours('send --lines', 'floor', f'--queue {QUEUE} {{type}} --lines --quiet'),
         Contestant('amqp-publish -l, no confirms', f'amqp-publish -u {{url}} -r {QUEUE} -l', 'floor', peer=False,
-                   knows_tls=False),
+                   knows_tls=False, longest_line=16 << 10),
         amqplib('amqplib', 'amqplib_send.js', '', 'floor'),
         pika('Pika, one at a time', 'pika_send.py', QUEUE, 'floor', share=50),
     ],
