@@ -333,6 +333,8 @@ def test_a_second_signal_does_not_wait(receive: Program, queue: str, channel: Bl
     finally:
         signal.pidfd_send_signal(command, signal.SIGKILL)
         os.close(command)
+    # The broker gives the message back once it has seen that the connection is gone.
+    await_message(channel, queue)
     assert bodies_left_in(channel, queue) == [b"0"]
 
 
