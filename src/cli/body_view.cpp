@@ -1,9 +1,10 @@
 #include "body_view.hpp"
 
 #include "repr.hpp"
-#include "value_json.hpp"
+#include "text_encoding.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -71,7 +72,8 @@ std::string indent(std::string_view json, std::size_t most) {
 
 bool is_json(std::string_view text) {
     const auto first = text.find_first_not_of(blanks);
-    return first != std::string_view::npos && (text[first] == '{' || text[first] == '[') && Json::accept(text);
+    return first != std::string_view::npos && (text[first] == '{' || text[first] == '[') &&
+           nlohmann::json::accept(text);
 }
 
 /// UTF-8 with hardly any control characters.

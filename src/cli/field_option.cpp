@@ -1,10 +1,11 @@
 #include "field_option.hpp"
 
 #include "failure.hpp"
+#include "json_reader.hpp"
 #include "parse_number.hpp"
-#include "value_json.hpp"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <chrono>
 #include <optional>
@@ -51,8 +52,9 @@ FieldText split(const std::string& option, const std::string& text) {
 
 rabbit::Value json_value(const FieldText& field) {
     try {
-        return value_of_json(Json::parse(field.value));
-    } catch (const Json::exception&) {
+        JsonReader reader;
+        return value_of_json(reader.read(field.value));
+    } catch (const NotJson&) {
         field.fail("the value is not JSON");
     } catch (const std::invalid_argument& error) {
         field.fail(error.what());

@@ -1,6 +1,6 @@
 #include "message_fields.hpp"
 
-#include "value_json.hpp"
+#include "json_writer.hpp"
 
 #include <fmt/format.h>
 
@@ -33,7 +33,9 @@ std::string text_of(const rabbit::Decimal& decimal) {
 }
 
 std::string text_of(const rabbit::Table& headers) {
-    return json_of(headers).dump();
+    std::string json;
+    append_json(json, headers);
+    return json;
 }
 
 char upper(char c) {
@@ -70,7 +72,9 @@ std::string value_text(const rabbit::Value& value) {
             } else if constexpr (std::is_arithmetic_v<Data>) {
                 return fmt::format("{}", data);
             } else {
-                return json_of(value).dump();
+                std::string json;
+                append_json(json, value);
+                return json;
             }
         },
         value.data);

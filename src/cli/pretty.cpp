@@ -5,10 +5,11 @@
 #include "lookup.hpp"
 #include "message_fields.hpp"
 #include "repr.hpp"
-#include "value_json.hpp"
+#include "text_encoding.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -57,9 +58,11 @@ std::string text_of(const std::string& bytes) {
     return is_utf8(bytes) ? bytes : repr_bytes(bytes);
 }
 
+using Json = nlohmann::ordered_json;
+
 Json plain_json(const rabbit::Value& value);
 
-/// JSON without the types that json_of() notes.
+/// JSON without the types that append_json() notes.
 struct PlainJson {
     Json operator()(std::monostate) const { return nullptr; }
     Json operator()(const rabbit::Decimal& decimal) const {

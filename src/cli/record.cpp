@@ -1,50 +1,60 @@
 #include "record.hpp"
 
+#include "json_writer.hpp"
 #include "message_fields.hpp"
-#include "value_json.hpp"
+#include "text_encoding.hpp"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
-#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 
 namespace cli {
 namespace {
 
 using rabbit::Properties;
+using simdjson::dom::element;
 
 bool is_number(std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-void read(const Json& json, std::optional<std::string>& text) {
+void read(const element& json, std::optional<std::string>& text) {
     text = text_of_json(json);
     if (text->size() > 255) {
         throw std::invalid_argument(fmt::format("a text of {} bytes; AMQP allows 255 at most", text->size()));
     }
 }
 
-void read(const Json& json, std::optional<std::uint8_t>& octet) {
-    if (!json.is_number_unsigned() || json.get<std::uint64_t>() > 255) {
+void read(const element& json, std::optional<std::uint8_t>& octet) {
+    std::uint64_t number = 0;
+    if (json.get_uint64().get(number) != simdjson::SUCCESS || number > 255) {
         throw std::invalid_argument(fmt::format("{} is not a whole number from 0 to 255", shown(json)));
     }
-    octet = json.get<std::uint8_t>();
+    octet = static_cast<std::uint8_t>(number);
 }
 
-void read(const Json& json, std::optional<rabbit::Timestamp>& timestamp) {
-    if (!json.is_number_unsigned()) {
+void read(const element& json, std::optional<rabbit::Timestamp>& timestamp) {
+    std::uint64_t seconds = 0;
+    if (json.get_uint64().get(seconds) != simdjson::SUCCESS) {
         throw std::invalid_argument(fmt::format("{} is not a whole number of seconds", shown(json)));
     }
-    timestamp = rabbit::Timestamp{json.get<std::uint64_t>()};
+    timestamp = rabbit::Timestamp{seconds};
 }
 
-void read(const Json& json, std::optional<rabbit::Table>& headers) {
-    // RabbitMQ's HTTP API writes an empty array for an empty table.
-    headers = json.is_array() && json.empty() ? rabbit::Table() : table_of_json(json);
+/// RabbitMQ's HTTP API writes an empty array for an empty table, and for no properties.
+bool is_empty_array(const element& json) {
+    return json.is_array() && json.get_array().value().size() == 0;
 }
 
-void set_property(Properties& properties, const std::string& name, const Json& json) {
+void read(const element& json, std::optional<rabbit::Table>& headers) {
+    headers = is_empty_array(json) ? rabbit::Table() : table_of_json(json);
+}
+
+void set_property(Properties& properties, std::string_view name, const element& json) {
     const auto* property = find_property(name);
     if (!property) {
         throw std::invalid_argument("there is no such property");
@@ -55,16 +65,16 @@ void set_property(Properties& properties, const std::string& name, const Json& j
     }
 }
 
-std::shared_ptr<const Properties> parse_properties(const Json& json) {
-    // RabbitMQ's HTTP API writes an empty array for no properties.
-    if (json.is_array() && json.empty()) {
+std::shared_ptr<const Properties> parse_properties(const element& json) {
+    if (is_empty_array(json)) {
         return nullptr;
     }
-    if (!json.is_object()) {
+    simdjson::dom::object members;
+    if (json.get_object().get(members) != simdjson::SUCCESS) {
         throw std::invalid_argument("properties is not an object");
     }
     auto properties = std::make_shared<Properties>();
-    for (const auto& [name, value] : json.items()) {
+    for (const auto [name, value] : members) {
         try {
             set_property(*properties, name, value);
         } catch (const std::invalid_argument& error) {
@@ -74,7 +84,7 @@ std::shared_ptr<const Properties> parse_properties(const Json& json) {
     return *properties == Properties() ? nullptr : properties;
 }
 
-std::string text_field(const char* name, const Json& json) {
+std::string text_field(std::string_view name, const element& json) {
     try {
         return text_of_json(json);
     } catch (const std::invalid_argument& error) {
@@ -82,10 +92,7 @@ std::string text_field(const char* name, const Json& json) {
     }
 }
 
-std::string parse_payload(const Json& record) {
-    const auto encoding =
-        record.contains("payload_encoding") ? text_field("payload_encoding", record["payload_encoding"]) : "string";
-    auto payload = record.contains("payload") ? text_field("payload", record["payload"]) : "";
+std::string decoded(std::string payload, std::string_view encoding) {
     if (encoding == "string") {
         return payload;
     }
@@ -95,92 +102,94 @@ std::string parse_payload(const Json& record) {
     throw std::invalid_argument(fmt::format("payload_encoding '{}' is neither string nor base64", encoding));
 }
 
-Json property_json(const std::string& text) {
-    return json_of_text(text);
-}
-
-Json property_json(std::uint8_t octet) {
-    return octet;
-}
-
-Json property_json(rabbit::Timestamp timestamp) {
-    return timestamp.seconds;
-}
-
-Json property_json(const rabbit::Table& headers) {
-    return json_of(headers);
-}
-
-Json json_of_properties(const Properties& properties) {
-    auto json = Json::object();
-    for (const auto& property : message_properties) {
-        std::visit(
-            [&](auto member) {
-                if (const auto& value = properties.*member) {
-                    json[property.name] = property_json(*value);
-                }
-            },
-            property.member);
-    }
-    return json;
-}
-
-std::string_view end_of_last_line(std::string_view text) {
-    constexpr std::size_t most = 24;
-    text = text.substr(text.size() - std::min(text.size(), most));
-    return text.substr(text.rfind('\n') + 1);
-}
-
-Record parse_fields(const Json& json) {
-    if (!json.is_object()) {
-        throw std::invalid_argument("it is not a JSON object");
-    }
+Record parse_fields(const simdjson::dom::object& fields) {
     Record record;
-    for (const auto& [name, value] : json.items()) {
-        if (name == "exchange") {
-            record.exchange = text_field("exchange", value);
+    std::string encoding = "string";
+    for (const auto [name, value] : fields) {
+        if (name == "payload") {
+            record.message.body = text_field(name, value);
+        } else if (name == "payload_encoding") {
+            encoding = text_field(name, value);
+        } else if (name == "exchange") {
+            record.exchange = text_field(name, value);
         } else if (name == "routing_key") {
-            record.routing_key = text_field("routing_key", value);
+            record.routing_key = text_field(name, value);
         } else if (name == "properties") {
             record.message.properties = parse_properties(value);
-        } else if (name != "payload" && name != "payload_encoding" && name != "redelivered" &&
-                   name != "payload_bytes" && name != "message_count") {
+        } else if (name != "redelivered" && name != "payload_bytes" && name != "message_count") {
             throw std::invalid_argument(fmt::format(
                 "there is no field '{}'; known are payload, payload_encoding, exchange, routing_key, properties",
                 name));
         }
     }
-    record.message.body = parse_payload(json);
+    record.message.body = decoded(std::move(record.message.body), encoding);
     return record;
+}
+
+void append(std::string& json, const std::string& text) {
+    append_json_text(json, text);
+}
+
+void append(std::string& json, std::uint8_t octet) {
+    fmt::format_to(std::back_inserter(json), "{}", octet);
+}
+
+void append(std::string& json, rabbit::Timestamp timestamp) {
+    fmt::format_to(std::back_inserter(json), "{}", timestamp.seconds);
+}
+
+void append(std::string& json, const rabbit::Table& headers) {
+    append_json(json, headers);
+}
+
+void append(std::string& json, const Properties& properties) {
+    char before = '{';
+    for (const auto& property : message_properties) {
+        std::visit(
+            [&](auto member) {
+                if (const auto& value = properties.*member) {
+                    json += std::exchange(before, ',');
+                    append_json_string(json, property.name);
+                    json += ':';
+                    append(json, *value);
+                }
+            },
+            property.member);
+    }
+    json += before == '{' ? "{}" : "}";
 }
 
 }  // namespace
 
-Record parse_record(std::string_view text) {
-    Json json;
-    try {
-        json = Json::parse(text);
-    } catch (const Json::parse_error& error) {
-        const auto offset = std::min(error.byte, text.size());
-        throw NotJson(offset, fmt::format("not JSON near '{}'", end_of_last_line(text.substr(0, offset))));
-    } catch (const Json::out_of_range&) {
-        throw std::invalid_argument("a number is too large");
+Record parse_record(JsonReader& reader, const std::string& text) {
+    simdjson::dom::object fields;
+    if (reader.read(text).get_object().get(fields) != simdjson::SUCCESS) {
+        throw std::invalid_argument("it is not a JSON object");
     }
-    return parse_fields(json);
+    return parse_fields(fields);
 }
 
 std::string format_record(const rabbit::Delivery& delivery) {
     const auto& body = delivery.message.body;
     const auto& properties = delivery.message.properties;
-    auto json = Json::object();
-    const bool text = is_utf8(body);
-    json["payload"] = text ? body : to_base64(body);
-    json["payload_encoding"] = text ? "string" : "base64";
-    json["exchange"] = json_of_text(delivery.address.exchange);
-    json["routing_key"] = json_of_text(delivery.address.routing_key);
-    json["redelivered"] = delivery.redelivered;
-    json["properties"] = properties ? json_of_properties(*properties) : Json::object();
-    return json.dump();
+    std::string json;
+    json.reserve(body.size() + body.size() / 8 + 512);
+    json += R"({"payload":)";
+    if (is_utf8(body)) {
+        append_json_string(json, body);
+        json += R"(,"payload_encoding":"string")";
+    } else {
+        append_json_string(json, to_base64(body));
+        json += R"(,"payload_encoding":"base64")";
+    }
+    json += R"(,"exchange":)";
+    append_json_text(json, delivery.address.exchange);
+    json += R"(,"routing_key":)";
+    append_json_text(json, delivery.address.routing_key);
+    json += delivery.redelivered ? R"(,"redelivered":true,"properties":)" : R"(,"redelivered":false,"properties":)";
+    append(json, properties ? *properties : Properties());
+    json += '}';
+    return json;
 }
 
 }  // namespace cli

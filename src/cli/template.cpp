@@ -1,7 +1,6 @@
 #include "template.hpp"
 
 #include "message_fields.hpp"
-#include "value_json.hpp"
 
 #include <fmt/format.h>
 

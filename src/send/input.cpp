@@ -1,6 +1,7 @@
 #include "input.hpp"
 
 #include "failure.hpp"
+#include "json_reader.hpp"
 
 #include <fmt/format.h>
 
@@ -109,7 +110,7 @@ void Input::make_room() {
     searched_ -= begin_;
     end_ -= std::exchange(begin_, 0);
     if (buffer_.size() - end_ < chunk) {
-        buffer_.resize(std::max(2 * buffer_.size(), end_ + chunk));
+        buffer_.resize(std::max(buffer_.size() + buffer_.size() / 4, end_ + chunk));
     }
 }
 
@@ -150,7 +151,8 @@ std::optional<std::string> Input::next_object() {
     searched_ += splitter_.scan(std::string_view(buffer_).substr(searched_, end_ - searched_));
     begin_ = searched_ - splitter_.size();
     if (splitter_.complete()) {
-        record.emplace(buffer_, begin_, splitter_.size());
+        record.emplace().reserve(splitter_.size() + cli::JsonReader::room_behind);
+        record->assign(buffer_, begin_, splitter_.size());
         begin_ = searched_;
     }
     return record;

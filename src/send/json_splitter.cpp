@@ -1,5 +1,7 @@
 #include "json_splitter.hpp"
 
+#include "find_first.hpp"
+
 #include <fmt/format.h>
 
 namespace sending {
@@ -10,7 +12,7 @@ constexpr std::size_t deepest = 10'000;
 
 /// A byte order mark counts as space.
 bool is_space(char c) {
-    return std::string_view(" \n\t\r\xEF\xBB\xBF").find(c) != std::string_view::npos;
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\xEF' || c == '\xBB' || c == '\xBF';
 }
 
 /// Of a number, true, false or null.
@@ -24,14 +26,20 @@ bool is_word(char c) {
 std::size_t JsonSplitter::scan(std::string_view bytes) {
     complete_ = false;
     size_ = outside() ? 0 : size_;
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        take(bytes[i]);
-        size_ += complete_ || !outside() ? 1 : 0;
-        if (complete_) {
-            return i + 1;
+    std::size_t at = 0;
+    while (at < bytes.size() && !complete_) {
+        if (in_string() && !escaped_) {
+            const auto plain =
+                cli::find_first(bytes.substr(at), [](char c) { return c == '"' || c == '\\' || c == '\n'; });
+            at += plain;
+            size_ += plain;
+        }
+        if (at < bytes.size()) {
+            take(bytes[at++]);
+            size_ += complete_ || !outside() ? 1 : 0;
         }
     }
-    return bytes.size();
+    return at;
 }
 
 void JsonSplitter::check_end() const {
@@ -45,7 +53,7 @@ void JsonSplitter::check_end() const {
 
 void JsonSplitter::take(char c) {
     line_ += c == '\n' ? 1 : 0;
-    if (token_ == Token::name || token_ == Token::string) {
+    if (in_string()) {
         if (escaped_ || c != '"') {
             escaped_ = !escaped_ && c == '\\';
             return;

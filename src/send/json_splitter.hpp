@@ -51,6 +51,8 @@ private:
     /// In no object, though maybe in an array of them.
     [[nodiscard]] bool outside() const noexcept { return open_.empty() || open_ == "["; }
 
+    [[nodiscard]] bool in_string() const noexcept { return token_ == Token::name || token_ == Token::string; }
+
     std::string open_;  ///< brackets, the outermost first
     Expected expected_ = Expected::value;
     Token token_ = Token::none;

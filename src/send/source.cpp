@@ -83,10 +83,10 @@ cli::Failure Source::malformed(std::uint64_t record, std::uint64_t line, const c
     return {cli::ExitCode::bad_input, fmt::format("record {}, line {} of {}: {}", record, line, input_.name(), cause)};
 }
 
-cli::Record Source::parse(const std::string& text) const {
+cli::Record Source::parse(const std::string& text) {
     const auto line = input_.first_line();
     try {
-        return cli::parse_record(text);
+        return cli::parse_record(reader_, text);
     } catch (const cli::NotJson& error) {
         const auto begin = text.begin();
         const auto end = begin + static_cast<std::ptrdiff_t>(std::min(error.offset(), text.size()));

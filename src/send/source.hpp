@@ -2,6 +2,7 @@
 
 #include "failure.hpp"
 #include "input.hpp"
+#include "json_reader.hpp"
 #include "options.hpp"
 #include "record.hpp"
 
@@ -34,10 +35,11 @@ public:
 private:
     std::optional<cli::Record> next_json();
     [[nodiscard]] cli::Failure malformed(std::uint64_t record, std::uint64_t line, const char* cause) const;
-    [[nodiscard]] cli::Record parse(const std::string& text) const;
+    [[nodiscard]] cli::Record parse(const std::string& text);
 
     std::vector<std::string> arguments_;  ///< those left, the next one at the back; "-" is standard input as a whole
     bool json_;
+    cli::JsonReader reader_;
     Input input_;
     std::uint64_t records_ = 0;  ///< JSON records so far
 };

@@ -252,6 +252,19 @@ def test_memory_is_flat_with_a_reader_that_pauses(
         process.popen.kill()
 
 
+@ACKS
+@pytest.mark.parametrize("form", ["lines", "json"])
+def test_memory_with_large_messages_is_that_of_two(
+    receive: Program, queue: str, channel: BlockingChannel, tmp_path: Path, ack: str, form: str
+) -> None:
+    size = 12 * MIB
+    declare_with(channel, queue, *[b"x" * (size * 1024)] * 6)
+    with open(tmp_path / "output", "wb") as output:
+        process = receive.start("-q", queue, "--format", form, "--quiet", "--ack", ack, stdout=output)
+    await_size(process, tmp_path / "output", 6 * size * 1024)
+    assert process.peak_kib() < 10 * MIB + 2.5 * size
+
+
 @pytest.mark.parametrize("ack", [(), ("--ack", "auto")], ids=["written", "auto"])
 def test_memory_is_flat_while_a_command_runs(
     receive: Program, send: Program, crowd: str, channel: BlockingChannel, ack: tuple[str, ...]

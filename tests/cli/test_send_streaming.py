@@ -15,7 +15,10 @@ from witness import take_all
 
 LINES = int(os.environ.get("HELLO_RABBIT_LINES", "1000000"))
 KEEP_FEW = ("--queue-arg", "x-max-length=1000")  # the broker's memory is not what is tested
+KEEP_ONE = ("--queue-arg", "x-max-length=1")
 MIB = 1024  # KiB
+PROGRAM = 10  # MiB that the program takes with small messages
+WINDOW = 8  # MiB of bodies in flight, or one that is larger
 
 
 def peak_of_stream(send: Program, queue: str, count: int, *args: str) -> int:
@@ -40,6 +43,24 @@ def test_memory_does_not_grow_with_the_stream(send: Program, queue: str) -> None
     long = peak_of_stream(send, queue, LINES, *KEEP_FEW)
     assert long < 32 * MIB
     assert long < short + 4 * MIB
+
+
+@pytest.mark.parametrize("size", [1, 4, 12])
+@pytest.mark.parametrize(("args", "wrap", "copies"), [(("--lines",), b"%s\n", 2), (("--json",), b'{"payload":"%s"}', 4)], ids=["lines", "json"])
+def test_memory_with_large_messages_is_that_of_the_window_and_some_bodies(
+    send: Program, queue: str, args: tuple[str, ...], wrap: bytes, copies: int, size: int
+) -> None:
+    """The input's buffer and the message that waits for room; with JSON the text and what it was parsed into, too."""
+    record = wrap % (b"x" * (size * MIB * 1024 - 64))
+    with open_pipe() as pipe:
+        process = send.start("-q", queue, *args, *KEEP_ONE, stdin=pipe.reading)
+        for _ in range(60 // size):
+            pipe.write(record)
+        pipe.await_read()
+        peak = process.peak_kib()
+        pipe.close()
+        assert process.finish(timeout=60).returncode == 0
+    assert peak < (PROGRAM + max(WINDOW, size) + (copies + 0.5) * size) * MIB
 
 
 def test_memory_does_not_grow_while_confirms_are_late(send: Program, fake_broker: FakeBroker) -> None:

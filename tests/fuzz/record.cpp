@@ -3,9 +3,15 @@
 #include "fuzz.hpp"
 
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace {
+
+cli::Record parsed(const std::string& text) {
+    cli::JsonReader reader;
+    return cli::parse_record(reader, text);
+}
 
 std::string formatted(cli::Record record) {
     rabbit::Delivery delivery;
@@ -19,13 +25,13 @@ std::string formatted(cli::Record record) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     cli::Record record;
     try {
-        record = cli::parse_record(text_of(data, size));
+        record = parsed(std::string(text_of(data, size)));
     } catch (const std::invalid_argument&) {
         return 0;
     }
     const auto body = record.message.body;
     const auto once = formatted(std::move(record));
-    auto again = cli::parse_record(once);
+    auto again = parsed(once);
     require(again.message.body == body);
     require(formatted(std::move(again)) == once);
     return 0;

@@ -100,6 +100,28 @@ INSTANTIATE_TEST_SUITE_P(Streams, JsonSplitterOfMalformed,
                                          Malformed{"{\"a", 1, "the input ends in the middle of this record"},
                                          Malformed{"[{}\n", 2, "the input ends in the middle of an array"}));
 
+/// Strings are gone through in blocks.
+TEST(JsonSplitter, FindsTheEndOfAStringWhereverItIs) {
+    for (std::size_t length = 0; length < 100; ++length) {
+        const auto plain = std::string(length, 'x');
+        const std::vector<std::string> objects{"{\"" + plain + "\":\"" + plain + "}\"}",
+                                               "{\"a\":\"" + plain + "\\\"}{" + plain + "\\\\\"}"};
+        for (const std::size_t piece : {1U, 31U, 32U, 33U, 1000U}) {
+            EXPECT_EQ(split(objects[0] + objects[1], piece), objects) << length << " in pieces of " << piece;
+        }
+    }
+}
+
+TEST(JsonSplitter, CountsTheLinesInAString) {
+    for (const std::size_t length : {0U, 31U, 32U, 33U, 100U}) {
+        JsonSplitter splitter;
+        const auto text = "{\"a\":\"" + std::string(length, 'x') + "\n" + std::string(length, 'x') + "\"}\n{}";
+        const auto at = splitter.scan(text);
+        splitter.scan(std::string_view(text).substr(at));
+        EXPECT_EQ(splitter.first_line(), 3U) << length;
+    }
+}
+
 TEST(JsonSplitter, TellsTheLineOnWhichAnObjectBegins) {
     JsonSplitter splitter;
     const std::string_view stream = "\n[\n{\n},\n\n{}]";

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "rabbit/table.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace simdjson::dom {
+class element;
+class parser;
+}  // namespace simdjson::dom
+
+namespace cli {
+
+/// Text that is not JSON; `offset` is where it stops being so.
+class NotJson : public std::invalid_argument {
+public:
+    NotJson(std::size_t offset, const std::string& text) : std::invalid_argument(text), offset_(offset) {}
+
+    [[nodiscard]] std::size_t offset() const noexcept { return offset_; }
+
+private:
+    std::size_t offset_;
+};
+
+/// Reads JSON texts one after the other, each into the memory of the one before.
+class JsonReader {
+public:
+    /// Bytes. A text whose capacity exceeds its size by as many is read where it is; any other is copied first.
+    static constexpr std::size_t room_behind = 64;
+
+    JsonReader();
+    ~JsonReader();
+
+    /// The text's value, which is there until the next call. Throws NotJson, or another std::invalid_argument for a
+    /// number of more than 64 bits and for what is nested too deep.
+    simdjson::dom::element read(const std::string& text);
+
+private:
+    std::unique_ptr<simdjson::dom::parser> parser_;
+};
+
+/// The inverse of append_json(). Of members with the same name the last one counts. Throws std::invalid_argument with a
+/// text that says what is wrong.
+rabbit::Value value_of_json(const simdjson::dom::element& json);
+rabbit::Table table_of_json(const simdjson::dom::element& json);
+/// The inverse of append_json_text().
+std::string text_of_json(const simdjson::dom::element& json);
+
+/// A value for an error message, shortened if it is long.
+std::string shown(const simdjson::dom::element& json);
+
+}  // namespace cli
