@@ -106,7 +106,8 @@ public:
 private:
     void select_confirms();
     void await_room(std::size_t bytes);
-    void append(InFlight& sent);
+    void append(const Address& address, const Message& message);
+    void append_again(InFlight& sent);
     void recover(const Error& error);
     void publish_again();
     void publish_one_by_one();

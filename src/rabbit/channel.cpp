@@ -36,6 +36,7 @@ void Channel::attach(std::string broker, std::unique_ptr<Wire> wire) {
     broker_ = std::move(broker);
     wire_ = std::move(wire);
     assembler_ = MessageAssembler();
+    head_.reset();
     late_replies_.clear();
     open_ = false;
     set_blocked({});
@@ -75,16 +76,11 @@ void Channel::close_connection() {
     await<amqp_connection_close_ok_t>(fmt::format("cannot close the connection to {}", broker_), reply_deadline());
 }
 
-void Channel::append_publish(const amqp_basic_publish_t& method, const amqp_basic_properties_t& properties,
-                             std::string_view body) {
-    amqp_frame_t header{};
-    header.channel = channel_number;
-    header.frame_type = AMQP_FRAME_HEADER;
-    header.payload.properties.class_id = AMQP_BASIC_CLASS;
-    header.payload.properties.body_size = body.size();
-    header.payload.properties.decoded = const_cast<amqp_basic_properties_t*>(&properties);
-    wire_->append({method_frame(method), header});
-    wire_->append_body(channel_number, body);
+void Channel::append_publish(const Address& address, const Message& message, bool mandatory) {
+    if (!head_ || !head_->fits(address, message.properties, mandatory)) {
+        head_.emplace(address, message.properties, mandatory, wire_->frame_max());
+    }
+    wire_->append(*head_, message.body);
 }
 
 Deadline Channel::reply_deadline() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "codec/methods.hpp"
+#include "codec/publish_head.hpp"
 #include "message_assembler.hpp"
 #include "net/wire.hpp"
 #include "rabbit/companion.hpp"
@@ -50,10 +51,9 @@ public:
     }
     /// basic.nack with requeue of every message delivered so far and not acked.
     void append_nack_all();
-    /// basic.publish with its content; nothing of it is appended if it throws kind `invalid`. `body` must stay in place
-    /// until it is written, or until keep_bodies() is called.
-    void append_publish(const amqp_basic_publish_t& method, const amqp_basic_properties_t& properties,
-                        std::string_view body);
+    /// basic.publish with its content; nothing of it is appended if it throws kind `invalid`. The bytes of the body must
+    /// stay in place until they are written, or until keep_bodies() is called.
+    void append_publish(const Address& address, const Message& message, bool mandatory);
 
     /// Copies what is not written of the bodies, so that they may go.
     void keep_bodies() { wire_->keep_bodies(); }
@@ -142,6 +142,7 @@ private:
     std::string broker_;  ///< its name in errors
     std::unique_ptr<Wire> wire_;
     MessageAssembler assembler_;
+    std::optional<PublishHead> head_;  ///< of the last message that was published
     Nobody nobody_;
     ConsumerListener* consumer_ = &nobody_;
     PublisherListener* publisher_ = &nobody_;

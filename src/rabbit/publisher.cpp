@@ -1,7 +1,6 @@
 #include "rabbit/publisher.hpp"
 
 #include "channel.hpp"
-#include "codec/properties_codec.hpp"
 #include "finally.hpp"
 #include "rabbit/error.hpp"
 #include "window.hpp"
@@ -58,22 +57,19 @@ Publisher::~Publisher() {
 }
 
 void Publisher::publish(Address address, Message message) {
-    check_short_string("exchange name", address.exchange);
-    check_short_string("routing key", address.routing_key);
     connection_.channel().check_open();
     await_room(message.body.size());
     if (window_->empty()) {
         progress_ = Clock::now();
     }
-    InFlight sent{published_ + 1, std::move(address), std::move(message)};
-    append(sent);
+    append(address, message);
     ++published_;
     if (!options_.confirm) {
         const Finally keep([this] { connection_.channel().keep_bodies(); });
         connection_.channel().flush_full_batch({});
         return;
     }
-    window_->push(std::move(sent));
+    window_->push(published_, std::move(address), std::move(message), connection_.channel().appended());
     try {
         if (connection_.channel().flush_full_batch(overdue())) {
             check_overdue();
@@ -93,14 +89,12 @@ void Publisher::await_room(std::size_t bytes) {
     }
 }
 
-void Publisher::append(InFlight& sent) {
-    static const Properties none;
-    const PropertiesView properties(sent.message.properties ? *sent.message.properties : none);
-    amqp_basic_publish_t publish{};
-    publish.exchange = to_amqp(sent.address.exchange);
-    publish.routing_key = to_amqp(sent.address.routing_key);
-    publish.mandatory = options_.confirm && may_be_mandatory(sent.address);
-    connection_.channel().append_publish(publish, properties.get(), sent.message.body);
+void Publisher::append(const Address& address, const Message& message) {
+    connection_.channel().append_publish(address, message, options_.confirm && may_be_mandatory(address));
+}
+
+void Publisher::append_again(InFlight& sent) {
+    append(sent.address, sent.message);
     sent.end = connection_.channel().appended();
 }
 
@@ -187,7 +181,7 @@ void Publisher::publish_one_by_one() {
 /// Publishes the window's only message and waits for what becomes of it.
 void Publisher::publish_alone() {
     try {
-        append(window_->back());
+        append_again(window_->back());
         while (!window_->empty()) {
             connection_.wait(overdue());
             check_overdue();
@@ -237,7 +231,7 @@ void Publisher::publish_again() {
     }
     select_confirms();
     for (std::uint64_t tag = 1; tag <= republished_; ++tag) {
-        append(window_->at(tag));
+        append_again(window_->at(tag));
         if (connection_.channel().flush_full_batch(overdue())) {
             check_overdue();
         }

@@ -89,6 +89,11 @@ void Window::push(InFlight&& message) {
     messages_.push_back(std::move(message));
 }
 
+void Window::push(std::uint64_t number, Address&& address, Message&& message, std::uint64_t end) {
+    bytes_ += message.body.size();
+    messages_.emplace_back(number, std::move(address), std::move(message), end);
+}
+
 std::uint64_t Window::last_written(std::uint64_t written) {
     while (last_written_ < first_tag_ - 1 + messages_.size() && at(last_written_ + 1).end <= written) {
         ++last_written_;

@@ -10,6 +10,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace rabbit {
 
@@ -17,10 +18,14 @@ namespace rabbit {
 struct InFlight {
     static constexpr auto not_encoded = std::numeric_limits<std::uint64_t>::max();
 
+    InFlight(std::uint64_t its_number, Address&& its_address, Message&& its_message,
+             std::uint64_t its_end = not_encoded)
+        : number(its_number), address(std::move(its_address)), message(std::move(its_message)), end(its_end) {}
+
     std::uint64_t number;
     Address address;
     Message message;
-    std::uint64_t end = not_encoded;  ///< the connection's bytes up to the end of this message
+    std::uint64_t end;  ///< the connection's bytes up to the end of this message
     bool settled = false;
     int reply_code = 0;  ///< not 0: returned
     std::string reply_text = {};
@@ -37,6 +42,7 @@ public:
     [[nodiscard]] const InFlight* find(const std::function<bool(const Message&)>& holds) const;
 
     void push(InFlight&& message);
+    void push(std::uint64_t number, Address&& address, Message&& message, std::uint64_t end);
     InFlight& at(std::uint64_t tag) { return messages_[tag - first_tag_]; }
     InFlight& back() { return messages_.back(); }
     /// Takes out what is not settled; the window is as new.

@@ -48,8 +48,8 @@ Sender::Sender(const std::string& program, Options& options, rabbit::Connection&
                               .on_reopened = [this](std::size_t in_flight) { take_up_again(in_flight); }}),
       feeder_(
           options, std::move(queue),
-          [this](const auto& address, auto message) {
-              publish(address, std::move(message));
+          [this](auto&& address, auto&& message) {
+              publish(std::move(address), std::move(message));
               return true;
           },
           [this](auto deadline, auto watched) {
@@ -80,10 +80,10 @@ void Sender::take_up_again(std::size_t in_flight) {
     report_.reopened(connection_.endpoint().name(), in_flight);
 }
 
-void Sender::publish(const rabbit::Address& address, rabbit::Message message) {
+void Sender::publish(rabbit::Address&& address, rabbit::Message&& message) {
     output_.flush_if_full();
     const auto size = message.body.size();
-    publisher_.publish(address, std::move(message));
+    publisher_.publish(std::move(address), std::move(message));
     report_.published(size);
 }
 

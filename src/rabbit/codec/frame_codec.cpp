@@ -109,6 +109,10 @@ void append_frame_header(std::string& out, std::uint8_t type, amqp_channel_t cha
     out.append(header, sizeof header);
 }
 
+void put_body_size(char* at, std::uint64_t size) {
+    put(at, size, 8);
+}
+
 std::optional<amqp_frame_t> FrameDecoder::decode(char* data) {
     amqp_frame_t frame{};
     frame.frame_type = static_cast<std::uint8_t>(*data);

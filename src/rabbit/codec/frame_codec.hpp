@@ -30,6 +30,11 @@ void append_frame_header(std::string& out, std::uint8_t type, amqp_channel_t cha
 inline void append_frame_end(std::string& out) {
     out += static_cast<char>(AMQP_FRAME_END);
 }
+
+/// Where in a content header frame the size of the body is (section 4.2.6.1).
+constexpr std::size_t body_size_in_header_frame = frame_header + 4;
+void put_body_size(char* at, std::uint64_t size);
+
 inline bool is_frame_end(char octet) {
     return static_cast<unsigned char>(octet) == AMQP_FRAME_END;
 }

@@ -1,5 +1,7 @@
 #include "net/wire.hpp"
 
+#include "codec/methods.hpp"
+
 #include "net/poll.hpp"
 
 #include <fmt/format.h>
@@ -52,10 +54,11 @@ void Wire::append(std::initializer_list<amqp_frame_t> frames) {
     }
 }
 
-void Wire::append_body(amqp_channel_t channel, std::string_view body) {
+void Wire::append(const PublishHead& head, std::string_view body) {
+    head.append_to(out_.end(), body.size());
     while (!body.empty()) {
         const auto payload = body.substr(0, frame_max_ - frame_overhead);
-        append_frame_header(out_.end(), AMQP_FRAME_BODY, channel, payload.size());
+        append_frame_header(out_.end(), AMQP_FRAME_BODY, channel_number, payload.size());
         if (payload.size() < least_borrowed) {
             out_.end().append(payload);
         } else {

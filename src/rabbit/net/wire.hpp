@@ -1,6 +1,7 @@
 #pragma once
 
 #include "codec/frame_codec.hpp"
+#include "codec/publish_head.hpp"
 #include "net/interrupt.hpp"
 #include "net/send_buffer.hpp"
 #include "net/stream.hpp"
@@ -44,9 +45,11 @@ public:
     /// Encodes frames that are no bodies after those not sent yet, all or none. Throws ErrorKind::invalid if one is
     /// larger than a frame may be.
     void append(std::initializer_list<amqp_frame_t> frames);
-    /// Encodes a body in frames as large as agreed. A large body is not copied: it must stay in place until written() says
-    /// that it has gone, or keep_bodies() is called.
-    void append_body(amqp_channel_t channel, std::string_view body);
+    /// Appends a message, its body in frames as large as agreed. A large body is not copied: it must stay in place until
+    /// written() says that it has gone, or keep_bodies() is called.
+    void append(const PublishHead& head, std::string_view body);
+    /// The largest frame that was agreed on.
+    [[nodiscard]] std::size_t frame_max() const noexcept { return frame_max_; }
     /// Copies what is not sent of the bodies, so that they may go.
     void keep_bodies() { out_.keep(); }
 

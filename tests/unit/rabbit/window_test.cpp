@@ -24,8 +24,7 @@ class WindowTest : public testing::Test {
 protected:
     void push(std::shared_ptr<const Properties> properties, const std::string& body = "same") {
         const auto number = window_.size() + 1;
-        window_.push(
-            {.number = number, .address = {"e", "k"}, .message = {body, std::move(properties)}, .end = 10 * number});
+        window_.push(number, {"e", "k"}, {body, std::move(properties)}, 10 * number);
     }
 
     /// The number of the message that a return is matched to; 0: none.

@@ -1,0 +1,83 @@
+#include "codec/publish_head.hpp"
+
+#include "codec/frame_codec.hpp"
+#include "codec/methods.hpp"
+#include "rabbit/error.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+namespace {
+
+using rabbit::Address;
+using rabbit::FrameDecoder;
+using rabbit::Properties;
+using rabbit::PublishHead;
+
+constexpr std::size_t frame_max = 4096;
+
+std::shared_ptr<const Properties> text_plain() {
+    return std::make_shared<const Properties>(Properties{.content_type = "text/plain"});
+}
+
+std::string appended(const PublishHead& head, std::uint64_t body_size) {
+    std::string out = "before";
+    head.append_to(out, body_size);
+    return out.substr(6);
+}
+
+TEST(PublishHead, IsAMethodAndAContentHeader) {
+    auto bytes = appended(PublishHead({"logs", "disk"}, text_plain(), true, frame_max), 0x0102030405060708);
+    FrameDecoder decoder;
+    const auto size = rabbit::frame_size(bytes.data());
+    const auto method = decoder.decode(bytes.data());
+    ASSERT_TRUE(method);
+    EXPECT_EQ(method->channel, rabbit::channel_number);
+    ASSERT_EQ(method->payload.method.id, AMQP_BASIC_PUBLISH_METHOD);
+    const auto& publish = rabbit::arguments_of<amqp_basic_publish_t>(*method);
+    EXPECT_EQ(rabbit::view(publish.exchange), "logs");
+    EXPECT_EQ(rabbit::view(publish.routing_key), "disk");
+    EXPECT_TRUE(publish.mandatory);
+
+    EXPECT_EQ(size + rabbit::frame_size(bytes.data() + size), bytes.size());
+    const auto header = decoder.decode(bytes.data() + size);
+    ASSERT_TRUE(header);
+    EXPECT_EQ(header->channel, rabbit::channel_number);
+    EXPECT_EQ(header->payload.properties.class_id, AMQP_BASIC_CLASS);
+    EXPECT_EQ(header->payload.properties.body_size, 0x0102030405060708U);
+    const auto& properties = *static_cast<const amqp_basic_properties_t*>(header->payload.properties.decoded);
+    EXPECT_EQ(properties._flags, amqp_flags_t{AMQP_BASIC_CONTENT_TYPE_FLAG});
+    EXPECT_EQ(rabbit::view(properties.content_type), "text/plain");
+}
+
+TEST(PublishHead, DiffersBetweenBodiesInTheirSizeAlone) {
+    const PublishHead head({"", "hello"}, nullptr, false, frame_max);
+    auto one = appended(head, 1);
+    const auto two = appended(head, 2);
+    ASSERT_EQ(one.size(), two.size());
+    rabbit::put_body_size(one.data() + rabbit::frame_size(one.data()) + rabbit::body_size_in_header_frame, 2);
+    EXPECT_EQ(one, two);
+}
+
+TEST(PublishHead, FitsTheSameAddressAndTheSameProperties) {
+    const auto properties = text_plain();
+    const PublishHead head({"e", "k"}, properties, true, frame_max);
+    EXPECT_TRUE(head.fits({"e", "k"}, properties, true));
+    EXPECT_FALSE(head.fits({"e", "l"}, properties, true));
+    EXPECT_FALSE(head.fits({"f", "k"}, properties, true));
+    EXPECT_FALSE(head.fits({"e", "k"}, properties, false));
+    EXPECT_FALSE(head.fits({"e", "k"}, nullptr, true));
+}
+
+TEST(PublishHead, RefusesWhatCannotBeSent) {
+    const std::string too_long(256, 'x');
+    EXPECT_THROW(PublishHead({too_long, ""}, nullptr, true, frame_max), rabbit::Error);
+    EXPECT_THROW(PublishHead({"", too_long}, nullptr, true, frame_max), rabbit::Error);
+    const auto large = std::make_shared<const Properties>(
+        Properties{.headers = rabbit::Table{{"large", {std::string(frame_max, 'x')}}}});
+    EXPECT_THROW(PublishHead({"", ""}, large, true, frame_max), rabbit::Error);
+}
+
+}  // namespace
