@@ -134,19 +134,18 @@ Table table_at(const simdjson::dom::object& object, int depth) {
 
 /// [["name", value], ...]
 Table table_of_pairs(const element& json, int depth) {
+    constexpr auto wanted = "!table takes an array of [name, value] pairs";
     simdjson::dom::array pairs;
-    bool well_formed = json.get_array().get(pairs) == simdjson::SUCCESS;
+    if (json.get_array().get(pairs) != simdjson::SUCCESS) {
+        cannot_convert(wanted);
+    }
     Table table;
     for (const auto pair : pairs) {
         simdjson::dom::array both;
-        well_formed = well_formed && pair.get_array().get(both) == simdjson::SUCCESS && both.size() == 2;
-        if (!well_formed) {
-            break;
+        if (pair.get_array().get(both) != simdjson::SUCCESS || both.size() != 2) {
+            cannot_convert(wanted);
         }
         table.push_back({text_of_json(both.at(0).value()), value_at(both.at(1).value(), depth + 1)});
-    }
-    if (!well_formed) {
-        cannot_convert("!table takes an array of [name, value] pairs");
     }
     return table;
 }
