@@ -1,0 +1,96 @@
+"""What `cmake --install` makes of the build directory, with and without a prefix for the programs' names."""
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PROGRAMS = ("send", "receive")
+OPTION = re.compile(r"^  (?:(-\S), |    )(--[\w-]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Installed:
+    """One program, where it was installed."""
+
+    root: Path
+    name: str
+    prefix: str
+
+    @property
+    def called(self) -> str:
+        return self.prefix + self.name
+
+    @property
+    def program(self) -> Path:
+        return self.root / "bin" / self.called
+
+    @property
+    def page(self) -> Path:
+        return self.root / "share/man/man1" / f"{self.called}.1"
+
+    @property
+    def bash(self) -> Path:
+        return self.root / "share/bash-completion/completions" / self.called
+
+    @property
+    def zsh(self) -> Path:
+        return self.root / "share/zsh/site-functions" / f"_{self.called}"
+
+    @property
+    def fish(self) -> Path:
+        return self.root / "share/fish/vendor_completions.d" / f"{self.called}.fish"
+
+    def help(self) -> str:
+        return run(self.program, "--help")
+
+    def options(self) -> list[tuple[str, str]]:
+        """Of --help: each option's short name, which may be empty, and its long one."""
+        options = OPTION.findall(self.help())
+        assert len(options) > 40
+        return options
+
+    def option_names(self) -> set[str]:
+        return {name for option in self.options() for name in option if name}
+
+
+def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
+    """Standard output of a command that succeeds and says nothing on standard error."""
+    result = subprocess.run(
+        command, env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})}, cwd=cwd,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (result.returncode, result.stderr) == (0, ""), (command, result)
+    return result.stdout
+
+
+def build_directory() -> Path:
+    build = Path(os.environ.get("SEND", REPOSITORY / "build" / "release" / "send")).parent
+    if not (build / "cmake_install.cmake").exists():
+        pytest.fail(f"{build} is no build directory", pytrace=False)
+    return build
+
+
+def configured_with_prefix(prefix: str, folder: Path) -> Path:
+    """A build directory. A prefix changes nothing of what is built but the pages, so the programs are copied."""
+    built = build_directory()
+    run("cmake", "--preset", "release", "-B", folder, f"-DHELLO_RABBIT_PROGRAM_PREFIX={prefix}", cwd=REPOSITORY)
+    for program in PROGRAMS:
+        shutil.copy2(built / program, folder)
+    commands = run("ninja", "-C", str(folder), "-t", "commands", "pages")
+    arguments = re.search(r"src/manual/manual (\. .*)$", commands, re.MULTILINE)
+    assert arguments
+    run("sh", "-c", f'"$0" {arguments[1]}', built / "src/manual/manual", cwd=folder / "src/manual")
+    return folder
+
+
+def install(prefix: str, folder: Path) -> Path:
+    build = configured_with_prefix(prefix, folder / "build") if prefix else build_directory()
+    run("cmake", "--install", build, "--prefix", folder / "root")
+    return folder / "root"
