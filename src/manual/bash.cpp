@@ -14,12 +14,11 @@ std::string wrapped(const std::vector<std::string>& words, const std::string& se
     std::string result;
     std::size_t at = 0;
     for (const auto& word : words) {
-        if (!result.empty()) {
-            result += at + word.size() > width ? "" : separator;
-        }
         if (at + word.size() > width) {
             result += line_start;
             at = 0;
+        } else if (at > 0) {
+            result += separator;
         }
         result += word;
         at += word.size() + separator.size();

@@ -183,10 +183,13 @@ def seed_receive(request: pytest.FixtureRequest) -> Iterator[Program]:
     program.stop_all()
 
 
-@pytest.fixture(scope="session", params=["", "rabbit-"], ids=["plain", "prefix"])
+@pytest.fixture(scope="session", params=["as built", "with a prefix"])
 def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """A prefix of the programs' names, and where they are installed with it."""
-    return request.param, installing.install(request.param, tmp_path_factory.mktemp("install"))
+    """The prefix of the programs' names, and where they are installed."""
+    folder = tmp_path_factory.mktemp("install")
+    prefixed = request.param == "with a prefix"
+    build = installing.configured_with_prefix("rabbit-", folder / "build") if prefixed else installing.build_directory()
+    return installing.install(build, folder / "root")
 
 
 @pytest.fixture(params=installing.PROGRAMS)

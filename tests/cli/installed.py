@@ -60,13 +60,15 @@ class Installed:
         return {name for option in self.options() for name in option if name}
 
 
-def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
+def run(
+    *command: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None, may_warn: bool = False
+) -> str:
     """Standard output of a command that succeeds and says nothing on standard error."""
     result = subprocess.run(
         command, env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})}, cwd=cwd,
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-    assert (result.returncode, result.stderr) == (0, ""), (command, result)
+    assert result.returncode == 0 and (may_warn or result.stderr == ""), (command, result)
     return result.stdout
 
 
@@ -80,7 +82,8 @@ def build_directory() -> Path:
 def configured_with_prefix(prefix: str, folder: Path) -> Path:
     """A build directory. A prefix changes nothing of what is built but the pages, so the programs are copied."""
     built = build_directory()
-    run("cmake", "--preset", "release", "-B", folder, f"-DHELLO_RABBIT_PROGRAM_PREFIX={prefix}", cwd=REPOSITORY)
+    option = f"-DHELLO_RABBIT_PROGRAM_PREFIX={prefix}"
+    run("cmake", "--preset", "release", "-B", folder, option, cwd=REPOSITORY, may_warn=True)
     for program in PROGRAMS:
         shutil.copy2(built / program, folder)
     commands = run("ninja", "-C", str(folder), "-t", "commands", "pages")
@@ -90,7 +93,9 @@ def configured_with_prefix(prefix: str, folder: Path) -> Path:
     return folder
 
 
-def install(prefix: str, folder: Path) -> Path:
-    build = configured_with_prefix(prefix, folder / "build") if prefix else build_directory()
-    run("cmake", "--install", build, "--prefix", folder / "root")
-    return folder / "root"
+def install(build: Path, root: Path) -> tuple[str, Path]:
+    """The prefix of the programs' names, and where they are installed."""
+    run("cmake", "--install", build, "--prefix", root)
+    prefix = re.search(r"^HELLO_RABBIT_PROGRAM_PREFIX:\w+=(.*)$", (build / "CMakeCache.txt").read_text(), re.MULTILINE)
+    assert prefix
+    return prefix[1], root
