@@ -183,13 +183,10 @@ def seed_receive(request: pytest.FixtureRequest) -> Iterator[Program]:
     program.stop_all()
 
 
-@pytest.fixture(scope="session", params=["as built", "with a prefix"])
+@pytest.fixture(scope="session", params=[None, "rabbit-"], ids=["as built", "with a prefix"])
 def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """The prefix of the programs' names, and where they are installed."""
-    folder = tmp_path_factory.mktemp("install")
-    prefixed = request.param == "with a prefix"
-    build = installing.configured_with_prefix("rabbit-", folder / "build") if prefixed else installing.build_directory()
-    return installing.install(build, folder / "root")
+    return installing.install(request.param, tmp_path_factory.mktemp("install"))
 
 
 @pytest.fixture(params=installing.PROGRAMS)

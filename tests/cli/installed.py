@@ -79,23 +79,35 @@ def build_directory() -> Path:
     return build
 
 
-def configured_with_prefix(prefix: str, folder: Path) -> Path:
-    """A build directory. A prefix changes nothing of what is built but the pages, so the programs are copied."""
-    built = build_directory()
-    option = f"-DHELLO_RABBIT_PROGRAM_PREFIX={prefix}"
-    run("cmake", "--preset", "release", "-B", folder, option, cwd=REPOSITORY, may_warn=True)
-    for program in PROGRAMS:
-        shutil.copy2(built / program, folder)
-    commands = run("ninja", "-C", str(folder), "-t", "commands", "pages")
+def own_prefix(build: Path) -> str:
+    cached = re.search(r"^HELLO_RABBIT_PROGRAM_PREFIX:\w+=(.*)$", (build / "CMakeCache.txt").read_text(), re.MULTILINE)
+    assert cached
+    return cached[1]
+
+
+def make_pages(build: Path, tool: Path) -> None:
+    """As the build would, which would have to build the tool first."""
+    commands = run("ninja", "-C", build, "-t", "commands", "pages")
     arguments = re.search(r"src/manual/manual (\. .*)$", commands, re.MULTILINE)
     assert arguments
-    run("sh", "-c", f'"$0" {arguments[1]}', built / "src/manual/manual", cwd=folder / "src/manual")
-    return folder
+    run("sh", "-c", f'"$0" {arguments[1]}', tool, cwd=build / "src/manual")
 
 
-def install(build: Path, root: Path) -> tuple[str, Path]:
-    """The prefix of the programs' names, and where they are installed."""
+def install(prefix: str | None, folder: Path) -> tuple[str, Path]:
+    """Installs with a prefix for the programs' names, or as they were built; returns the prefix and the place. A prefix
+    changes nothing of what is built but the pages: the programs are copied into a build directory of their own, so that
+    the other one stays as it is."""
+    built, build, root = build_directory(), folder / "build", folder / "root"
+    as_built = prefix is None
+    prefix = own_prefix(built) if prefix is None else prefix
+    option = f"-DHELLO_RABBIT_PROGRAM_PREFIX={prefix}"
+    run("cmake", "--preset", "release", "-B", build, option, cwd=REPOSITORY, may_warn=True)
+    for program in PROGRAMS:
+        shutil.copy2(built / program, build)
+    if as_built:
+        for kind in ("man", "bash", "zsh", "fish"):
+            shutil.copytree(built / "src/manual" / kind, build / "src/manual" / kind)
+    else:
+        make_pages(build, built / "src/manual/manual")
     run("cmake", "--install", build, "--prefix", root)
-    prefix = re.search(r"^HELLO_RABBIT_PROGRAM_PREFIX:\w+=(.*)$", (build / "CMakeCache.txt").read_text(), re.MULTILINE)
-    assert prefix
-    return prefix[1], root
+    return prefix, root
