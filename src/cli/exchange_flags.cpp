@@ -28,9 +28,9 @@ std::string difference(const std::string& cause) {
 void ExchangeFlags::add_to(CLI::App& app, const char* group, const char* exchange) {
     auto* with_type =
         app.add_option("--exchange-type", type,
-                       "Declare the exchange with this type: direct, fanout, topic, headers, or one "
-                       "that a plugin adds; without it, the exchange must exist")
-            ->type_name("TYPE")
+                       "Declare the exchange with this type, one of these or one that a plugin adds; without it, the "
+                       "exchange must exist")
+            ->type_name("direct|fanout|topic|headers|TYPE")
             ->check(CLI::Validator(
                 [](const std::string& text) { return text.empty() ? std::string("the type is empty") : std::string(); },
                 ""))

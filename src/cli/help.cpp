@@ -2,11 +2,13 @@
 
 #include "cli11.hpp"
 #include "exit_code.hpp"
+#include "program_name.hpp"
 
 #include <fmt/format.h>
 
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 namespace cli {
 namespace {
@@ -50,32 +52,24 @@ std::string names(const CLI::Option& option) {
     return result.empty() ? option.get_name(true) : result;
 }
 
-std::string describe(const CLI::Option& option) {
+std::string describe(const CLI::Option& option, const Program& program) {
     constexpr std::size_t column = 26;
     auto left = "  " + names(option);
     if (!option.get_type_name().empty()) {
         left += " " + option.get_type_name();
     }
-    auto text = option.get_description();
+    auto text = with_prefix(option.get_description(), program.prefix);
     if (!option.get_default_str().empty()) {
         text += fmt::format(" (default: {})", option.get_default_str());
     }
     return two_columns(std::move(left), column, text);
 }
 
-std::string describe_group(const CLI::App& app, const std::string& group) {
-    std::string result;
-    for (const auto* option : app.get_options(
-             [&group](const CLI::Option* each) { return each->nonpositional() && each->get_group() == group; })) {
-        result += describe(*option);
-    }
-    return result.empty() ? result : fmt::format("\n{}:\n{}", group, result);
-}
-
-std::string describe_exit_codes() {
+std::string describe_exit_codes(const Program& program) {
     std::string result = "\nExit codes:\n";
     for (const auto& [code, meaning] : exit_codes()) {
-        result += two_columns(fmt::format("  {:>3}", static_cast<int>(code)), 7, std::string(meaning));
+        result += two_columns(fmt::format("  {:>3}", static_cast<int>(code)), 7,
+                              with_prefix(std::string(meaning), program.prefix));
     }
     return result;
 }
@@ -88,16 +82,35 @@ void add_help(CLI::App& app) {
     app.set_version_flag("--version", "", "Show the version and exit")->group(group);
 }
 
+std::vector<OptionGroup> option_groups(const CLI::App& app) {
+    std::vector<OptionGroup> result;
+    for (const auto& name : app.get_groups()) {
+        auto options = app.get_options(
+            [&name](const CLI::Option* each) { return each->nonpositional() && each->get_group() == name; });
+        if (!options.empty()) {
+            result.push_back({name, std::move(options)});
+        }
+    }
+    return result;
+}
+
+std::vector<const CLI::Option*> operands(const CLI::App& app) {
+    return app.get_options([](const CLI::Option* each) { return each->get_positional(); });
+}
+
 std::string help(const CLI::App& app, const Program& program) {
     auto result = fmt::format("Usage: {} [OPTIONS] {}\n\n{}", program.name, program.operands,
                               two_columns("", 0, app.get_description()));
-    for (const auto* operand : app.get_options([](const CLI::Option* each) { return each->get_positional(); })) {
-        result += "\n" + describe(*operand);
+    for (const auto* operand : operands(app)) {
+        result += "\n" + describe(*operand, program);
     }
-    for (const auto& group : app.get_groups()) {
-        result += describe_group(app, group);
+    for (const auto& group : option_groups(app)) {
+        result += fmt::format("\n{}:\n", group.name);
+        for (const auto* option : group.options) {
+            result += describe(*option, program);
+        }
     }
-    return result + "\nExamples:\n" + program.examples + describe_exit_codes();
+    return result + "\nExamples:\n" + with_prefix(program.examples, program.prefix) + describe_exit_codes(program);
 }
 
 }  // namespace cli

@@ -7,12 +7,14 @@
 #include "failure.hpp"
 #include "help.hpp"
 #include "output.hpp"
+#include "program_name.hpp"
 #include "redact.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -74,9 +76,7 @@ void parse(CLI::App& app, const Program& program, const std::vector<std::string>
 ExitCode parse_and_run(const Program& program, const std::vector<std::string>& words,
                        const std::function<void(CLI::App&)>& add_options, const std::function<ExitCode()>& body) {
     CLI::App app(program.summary, program.name);
-    add_options(app);
-    add_config_option(app);
-    add_help(app);
+    add_all_options(app, add_options);
     try {
         parse(app, program, words);
     } catch (const CLI::CallForHelp&) {
@@ -90,6 +90,18 @@ ExitCode parse_and_run(const Program& program, const std::vector<std::string>& w
 }
 
 }  // namespace
+
+void add_all_options(CLI::App& app, const std::function<void(CLI::App&)>& add_options) {
+    add_options(app);
+    add_config_option(app);
+    add_help(app);
+}
+
+Program called(Program program, const char* path) {
+    const auto own = std::exchange(program.name, called_name(path, program.name));
+    program.prefix = prefix_of(program.name, own);
+    return program;
+}
 
 int run_with(const Program& program, int argc, char** argv, const std::function<void(CLI::App&)>& add_options,
              const std::function<ExitCode()>& body) {

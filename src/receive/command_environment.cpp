@@ -5,8 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
-#include <set>
 #include <string_view>
 
 #include <unistd.h>
@@ -16,17 +14,8 @@ namespace {
 
 /// A variable that an outer `receive` has set, whose COMMAND this process may be.
 bool is_message_variable(std::string_view text) {
-    static const auto names = [] {
-        std::set<std::string, std::less<>> result;
-        for (const auto* field : {"exchange", "routing_key", "delivery_tag", "redelivered"}) {
-            result.insert(cli::environment_name(field));
-        }
-        for (const auto& property : cli::message_properties) {
-            result.insert(cli::environment_name(property.name));
-        }
-        return result;
-    }();
-    return names.contains(text.substr(0, text.find('=')));
+    static const auto names = CommandEnvironment::names();
+    return std::find(names.begin(), names.end(), text.substr(0, text.find('='))) != names.end();
 }
 
 }  // namespace
@@ -46,6 +35,17 @@ CommandEnvironment::CommandEnvironment(const rabbit::Delivery& delivery)
     for (auto& [name, value] : variables_) {
         name = cli::environment_name(name);
     }
+}
+
+std::vector<std::string> CommandEnvironment::names() {
+    std::vector<std::string> result;
+    for (const auto* field : {"exchange", "routing_key", "delivery_tag", "redelivered"}) {
+        result.push_back(cli::environment_name(field));
+    }
+    for (const auto& property : cli::message_properties) {
+        result.push_back(cli::environment_name(property.name));
+    }
+    return result;
 }
 
 std::string CommandEnvironment::why_unfit() const {

@@ -13,6 +13,9 @@ class CommandEnvironment {
 public:
     explicit CommandEnvironment(const rabbit::Delivery& delivery);
 
+    /// Of all variables that a message may have.
+    static std::vector<std::string> names();
+
     /// Why no environment can hold them; empty: one can.
     [[nodiscard]] std::string why_unfit() const;
     /// What to say when the system has refused them as too large.

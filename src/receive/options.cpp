@@ -35,8 +35,9 @@ void add_ending(CLI::App& app, Options& options) {
 void add_acking(CLI::App& app, Options& options) {
     constexpr auto group = "Acking";
     cli::add_choice<AckMode>(app, "--ack", options.ack, {{"auto", AckMode::automatic}, {"written", AckMode::written}},
-                             "auto: at most once (the default); written: at least once (the default with --count, "
-                             "--drain, --offset and COMMAND)")
+                             "When a message is off the queue. auto: when it is sent, at most once (the default); "
+                             "written: when it is written, at least once (the default with --count, --drain, --offset "
+                             "and COMMAND)")
         ->group(group);
     cli::add_number<std::uint16_t>(app, "--prefetch", options.prefetch, 1, 65535,
                                    "Maximum number of unacknowledged messages in flight, with --ack written")

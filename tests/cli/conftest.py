@@ -14,6 +14,7 @@ import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
+import installed as installing
 from fake_broker import FakeBroker
 from program import DEADLINE, Program, with_default_signals
 
@@ -180,3 +181,15 @@ def seed_receive(request: pytest.FixtureRequest) -> Iterator[Program]:
     program = seed(request, "receive")
     yield program
     program.stop_all()
+
+
+@pytest.fixture(scope="session", params=[None, "rabbit-"], ids=["as built", "with a prefix"])
+def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """The prefix of the programs' names, and where they are installed."""
+    return installing.install(request.param, tmp_path_factory.mktemp("install"))
+
+
+@pytest.fixture(params=installing.PROGRAMS)
+def installed(request: pytest.FixtureRequest, installation: tuple[str, Path]) -> installing.Installed:
+    prefix, root = installation
+    return installing.Installed(root, request.param, prefix)
