@@ -63,6 +63,7 @@ def owners(files: set[Path]) -> set[str]:
 @cache
 def installed_libraries() -> dict[str, Path]:
     lines = output("/sbin/ldconfig", "-p")
+    # The machine's own kind comes before others.
     return {name: Path(file) for name, file in reversed(re.findall(r"^\s+(\S+) \(.*\) => (.*)$", lines, re.MULTILINE))}
 
 

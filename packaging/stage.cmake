@@ -17,6 +17,9 @@ if(CPACK_GENERATOR STREQUAL DEB)
     file(COPY_FILE ${CMAKE_CURRENT_LIST_DIR}/debian/lintian-overrides ${usr}/share/lintian/overrides/hello-rabbit)
 endif()
 
+file(GLOB programs ${usr}/bin/*)
+execute_process(COMMAND strip --strip-all --remove-section=.comment --remove-section=.note ${programs}
+                COMMAND_ERROR_IS_FATAL ANY)
 if(compressed)
     execute_process(COMMAND gzip -9n ${compressed} COMMAND_ERROR_IS_FATAL ANY)
 endif()

@@ -63,11 +63,13 @@ def files(root: Path) -> set[str]:
 
 
 def test_lintian_has_nothing_to_say() -> None:
-    subprocess.run(["lintian", "--display-info", "--pedantic", "--fail-on", "error,warning,info,pedantic", only("*.deb")], check=True)
+    every = ["--display-info", "--pedantic", "--fail-on", "error,warning,info,pedantic"]
+    subprocess.run(["lintian", *every, only("*.deb")], check=True)
 
 
 def test_deb_depends_on_the_packages_of_its_libraries_and_no_other(deb: Path) -> None:
-    places = dict(re.findall(r"^\s+(\S+) \(.*\) => (.*)$", output("/sbin/ldconfig", "-p"), re.MULTILINE))
+    listed = re.findall(r"^\s+(\S+) \(.*\) => (.*)$", output("/sbin/ldconfig", "-p"), re.MULTILINE)
+    places = dict(reversed(listed))  # the machine's own kind comes before others
     owners = set()
     for name in set.union(*(needed(deb / "usr/bin" / each) for each in PROGRAMS)):
         path = str(Path(places[name]).resolve())
@@ -87,7 +89,8 @@ def test_deb_conflicts_with_those_that_have_files_of_the_same_names() -> None:
 def test_programs_are_hardened_and_stripped(kind: str, program: str, request: pytest.FixtureRequest) -> None:
     root: Path = request.getfixturevalue(kind)
     file = root / ("" if kind == "portable" else "usr") / "bin" / program
-    checked = output("hardening-check", "--nocfprotection", "--nobranchprotection", file)
+    # It asks for more than these, and ends with a status that says so.
+    checked = subprocess.run(["hardening-check", file], stdout=subprocess.PIPE, check=False, text=True).stdout
     for protection in ("Position Independent Executable", "Stack protected", "Fortify Source functions",
                        "Read-only relocations", "Immediate binding"):
         assert f" {protection}: yes" in checked
@@ -119,7 +122,7 @@ def test_portable_program_needs_nothing_but_glibc_and_what_goes_along(portable: 
     others = {each for each in needed(file) if not re.match(r"lib(c|m)\.so\.6|ld-linux", each)}
     assert others == {"liburiparser.so.1"} == {each.name for each in (portable / "lib").iterdir()}
     assert needed(portable / "lib/liburiparser.so.1") == {"libc.so.6"}
-    assert max(glibc(file), glibc(portable / "lib/liburiparser.so.1")) <= (2, 34)
+    assert max(glibc(file), glibc(portable / "lib/liburiparser.so.1")) <= (2, 36)
     assert str(portable / "lib/liburiparser.so.1") in output("ldd", file).replace("bin/../", "")
     assert output(file, "--version").startswith(program)
 
