@@ -1,5 +1,9 @@
 """Who runs in scripts/bench, with which commands, and the ratios that are asked for."""
+from __future__ import annotations
+
 import shutil
+from argparse import Namespace as Options
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +14,16 @@ NODE_FOLDER = BUILD / 'bench/peers'
 QUEUE = 'bench'
 TARGET_QUEUE = 'bench-target'
 START_QUEUE = 'hello'
+SHORT_TEMPLATE = "--template '{routing_key}\\t{body}\\n'"
+LONG_TEMPLATE = "--template '{message_id} {timestamp} {routing_key} {headers[attempt]} {size} {body}\\n'"
+
+
+def as_line(body: bytes) -> bytes:
+    return body + b'\n'
+
+
+def as_body(body: bytes) -> bytes:
+    return body
 
 
 @dataclass(frozen=True)
@@ -19,13 +33,13 @@ class Contestant:
     reference: str          # the contestant it is held against
     share: int = 1          # runs with one message in so many
     measure: str = ''       # how it is run, if not as the others of its table
-    separator: bytes = b'\n'    # what it writes behind a body
+    prints: Callable[[bytes], bytes] = as_line      # of a body, where it consumes
     peer: bool = True       # left out by --no-peers
     knows_tls: bool = True
     knows_types: bool = True    # of queues
     longest_line: int = 1 << 30     # that it takes for one message
 
-    def obstacle(self, options):
+    def obstacle(self, options: Options) -> str:
         """Why it cannot run; empty: it can."""
         program = self.command.split()[0]
         if not shutil.which(program):
@@ -54,6 +68,15 @@ def ours(program, floor_name, arguments, share=1):
 
 def floor(name, program, arguments):
     return Contestant(name, f'{BUILD}/bench/{program} {QUEUE} {arguments}', name, peer=False)
+
+
+def format_of(name, arguments, reference, measure='receive', prints=as_line):
+    """`receive` and `send` in a format, beside lines; {properties} are the options for those of the messages."""
+    program = name.split()[0]
+    fixed = f'--queue {QUEUE} {{type}} --quiet' + (' --ack auto --drain' if program == 'receive' else '')
+    # Braces that belong to a template.
+    given = arguments.replace('{', '{{').replace('}', '}}').replace('{{properties}}', '{properties}')
+    return Contestant(name, f'{BUILD}/{program} {fixed} {given}', reference, measure=measure, prints=prints, peer=False)
 
 
 def pika(name, program, arguments, reference, share=1):
@@ -86,7 +109,7 @@ CONTESTANTS = {
         pika('Pika, auto-ack', 'pika_receive.py', f'{QUEUE} {{count}} auto', 'floor, auto-ack', share=10),
         pika('Pika, acked per 500', 'pika_receive.py', f'{QUEUE} {{count}} acked', 'floor, acked per 500', share=10),
         Contestant('amqp-consume -A cat', f'amqp-consume -u {{url}} -q {QUEUE} -A -c {{count}} cat', 'floor, auto-ack',
-                   share=100, separator=b'', knows_tls=False),
+                   share=100, prints=as_body, knows_tls=False),
     ],
     'request': [
         Contestant('Pika, one at a time', f'/usr/bin/python3 {PEERS}/pika_request.py {QUEUE}', 'Pika, one at a time',
@@ -94,6 +117,16 @@ CONTESTANTS = {
         ours('send --request --window 1', 'Pika, one at a time',
              f'--queue {QUEUE} --request --lines --window 1 --quiet', share=100),
         ours('send --request', 'Pika, one at a time', f'--queue {QUEUE} --request --lines --quiet', share=100),
+    ],
+    'formats': [
+        format_of('receive --format lines', '--format lines', 'receive --format lines'),
+        format_of('receive --format json', '--format json', 'receive --format lines', measure='receive_json'),
+        format_of('receive --template, 2 fields', SHORT_TEMPLATE, 'receive --format lines',
+                  prints=lambda body: f'{QUEUE}\t'.encode() + body + b'\n'),
+        format_of('receive --template, 6 fields', LONG_TEMPLATE, 'receive --format lines',
+                  prints=lambda body: f'order-17 1700000000 {QUEUE} 3 {len(body)} '.encode() + body + b'\n'),
+        format_of('send --lines', '--lines {properties}', 'send --lines', measure='send_lines'),
+        format_of('send --json', '--json', 'send --lines', measure='send_json'),
     ],
     'move': [
         Contestant('publishing alone', f'{BUILD}/send --queue {QUEUE} --lines --quiet', 'publishing alone',
@@ -111,11 +144,15 @@ CONTESTANTS = {
         pika("the seed's send.py", 'seed_send.py', '', 'amqp-publish'),
     ],
 }
-TARGETS = {     # at least; for start, which compares times and not rates, at most
+TARGETS = {     # of rates, at least; of start's times and of formats' processor times, at most
     'send': [Target('send --lines', 'floor', 0.95), Target('send --lines', 'amqp-publish -l, no confirms', 1)],
     'receive': [Target('receive --ack auto', 'floor, auto-ack', 0.95),
                 Target('receive --ack written', 'floor, acked per 500', 0.95)],
     'request': [Target('send --request --window 1', 'Pika, one at a time', 0.667)],    # 1.5 times as long
+    'formats': [Target('receive --format json', 'receive --format lines', 2),
+                Target('receive --template, 2 fields', 'receive --format lines', 2),
+                Target('receive --template, 6 fields', 'receive --format lines', 2),
+                Target('send --json', 'send --lines', 2)],
     'move': [Target('receive --to-queue', ('publishing alone', 'consuming alone'), 0.8),
              Target('receive --to-queue', "RabbitMQ's shovel plugin", 1)],
     'start': [Target('send', 'amqp-publish', 1.3)],
