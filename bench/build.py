@@ -3,12 +3,13 @@ import contextlib
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
-from contestants import NODE_FOLDER, PEERS, ROOT
+from contestants import GO_PEER, NODE_FOLDER, PEERS, ROOT
 
 
-def run(*command):
-    subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=True)
+def run(*command, folder: Path = ROOT) -> None:
+    subprocess.run(command, cwd=folder, stdout=sys.stderr, check=True)
 
 
 def build(with_peers: bool) -> None:
@@ -16,7 +17,15 @@ def build(with_peers: bool) -> None:
     run('cmake', '--build', '--preset', 'release', '--target', 'send', 'receive', 'send_floor', 'receive_floor', 'timed',
         'copy_cost')
     if with_peers:
+        build_amqp091_go()
         install_amqplib()
+
+
+def build_amqp091_go() -> None:
+    GO_PEER.unlink(missing_ok=True)
+    if shutil.which('go'):
+        with contextlib.suppress(subprocess.CalledProcessError):    # then it is left out
+            run('go', 'build', '-o', GO_PEER, folder=PEERS / 'go')
 
 
 def install_amqplib() -> None:

@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from argparse import Namespace as Options
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / 'build/release'
 PEERS = ROOT / 'bench/peers'
 NODE_FOLDER = BUILD / 'bench/peers'
+GO_PEER = NODE_FOLDER / 'amqp091-go'
 QUEUE = 'bench'
 TARGET_QUEUE = 'bench-target'
 START_QUEUE = 'hello'
@@ -42,6 +44,8 @@ class Contestant:
     def obstacle(self, options: Options) -> str:
         """Why it cannot run; empty: it can."""
         program = self.command.split()[0]
+        if program == str(GO_PEER) and not GO_PEER.exists():
+            return 'go cannot build it'
         if not shutil.which(program):
             return f'there is no {program}'
         if program == 'node' and not (NODE_FOLDER / 'node_modules/amqplib').exists():
@@ -80,13 +84,16 @@ def format_of(name, arguments, reference, measure='receive', prints=as_line):
 
 
 def pika(name, program, arguments, reference, share=1):
-    return Contestant(name, f'/usr/bin/python3 {PEERS}/{program} {arguments}', reference, share, knows_tls=False,
-                      knows_types=False)
+    return Contestant(name, f'/usr/bin/python3 {PEERS}/{program} {arguments}', reference, share)
 
 
 def amqplib(name, program, arguments, reference):
     return Contestant(name, f'node {PEERS}/{program} {QUEUE} {arguments}', reference, knows_tls=False,
                       knows_types=False)
+
+
+def amqp091_go(name, arguments, reference):
+    return Contestant(name, f'{GO_PEER} {arguments}', reference)
 
 
 CONTESTANTS = {
@@ -95,6 +102,7 @@ CONTESTANTS = {
         ours('send --lines', 'floor', f'--queue {QUEUE} {{type}} --lines --quiet'),
         Contestant('amqp-publish -l, no confirms', f'amqp-publish -u {{url}} -r {QUEUE} -l', 'floor', peer=False,
                    knows_tls=False, longest_line=16 << 10),
+        amqp091_go('amqp091-go', f'send {QUEUE}', 'floor'),
         amqplib('amqplib', 'amqplib_send.js', '', 'floor'),
         pika('Pika, one at a time', 'pika_send.py', QUEUE, 'floor', share=50),
     ],
@@ -104,6 +112,8 @@ CONTESTANTS = {
         floor('floor, acked per 500', 'receive_floor', '{count} 1000'),
         ours('receive --ack written', 'floor, acked per 500',
              f'--queue {QUEUE} {{type}} --format lines --ack written --prefetch 1000 --drain --quiet'),
+        amqp091_go('amqp091-go, auto-ack', f'receive {QUEUE} {{count}} auto', 'floor, auto-ack'),
+        amqp091_go('amqp091-go, acked per 500', f'receive {QUEUE} {{count}} acked', 'floor, acked per 500'),
         amqplib('amqplib, auto-ack', 'amqplib_receive.js', '{count} auto', 'floor, auto-ack'),
         amqplib('amqplib, acked per 500', 'amqplib_receive.js', '{count} acked', 'floor, acked per 500'),
         pika('Pika, auto-ack', 'pika_receive.py', f'{QUEUE} {{count}} auto', 'floor, auto-ack', share=10),
@@ -141,7 +151,7 @@ CONTESTANTS = {
         Contestant('amqp-publish', f"amqp-publish -u {{url}} -r {START_QUEUE} -b 'Hello World!'", 'amqp-publish',
                    peer=False),
         ours('send', 'amqp-publish', ''),
-        pika("the seed's send.py", 'seed_send.py', '', 'amqp-publish'),
+        Contestant("the seed's send.py", f'/usr/bin/python3 {PEERS}/seed_send.py', 'amqp-publish', knows_types=False),
     ],
 }
 TARGETS = {     # of rates, at least; of start's times and of formats' processor times, at most
@@ -162,3 +172,16 @@ MOST_PROCESSOR_TIME = {     # of the floor's and that of one copy of the body
     'receive': [Target('receive --ack auto', 'floor, auto-ack', 1.2),
                 Target('receive --ack written', 'floor, acked per 500', 1.2)],
 }
+
+
+def able(contestants: Iterable[Contestant], options: Options) -> list[Contestant]:
+    """Those that can run, and are to; says who is left out."""
+    chosen = []
+    for each in contestants:
+        if each.peer and options.no_peers:
+            continue
+        if why := each.obstacle(options):
+            print(f'{each.name} is left out: {why}', file=sys.stderr)
+        else:
+            chosen.append(each)
+    return chosen

@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from contestants import NODE_FOLDER, PEERS
+from contestants import GO_PEER, NODE_FOLDER, PEERS
 
 PACKAGES = {'RabbitMQ': 'rabbitmq-server', 'rabbitmq-c': 'librabbitmq-dev', 'Pika': 'python3-pika'}
 
@@ -21,6 +21,9 @@ def machine() -> str:
     if (NODE_FOLDER / 'node_modules/amqplib').exists():
         version = found(r'"amqplib": "(.*)"', PEERS / 'package.json')
         versions.append(f'amqplib {version}')
+    if GO_PEER.exists():
+        version = found(r'amqp091-go v(.*)', PEERS / 'go/go.mod')
+        versions.append(f'amqp091-go {version}')
     memory = int(found(r'^MemTotal: *(\d+)', '/proc/meminfo')) / 2**20
     return (f'{os.cpu_count()} processors ({found(r"^model name.*: (.*)", "/proc/cpuinfo")}), {memory:.0f} GiB, '
             f'Linux {platform.release()}; {", ".join(versions)}.')

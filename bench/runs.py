@@ -1,8 +1,10 @@
 """What a run took, the rounds of runs, and the ratios of what is compared."""
 from __future__ import annotations
 
+import math
 import statistics
 import sys
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -46,9 +48,15 @@ def processor_time(run: Run) -> float:
     return run.processor_time
 
 
-def run_rounds(contestants: Iterable[Contestant], measure: Callable[[Contestant], Run], rounds: int) -> Runs:
+def run_rounds(contestants: Iterable[Contestant], measure: Callable[[Contestant], Run], rounds: int,
+               deadline: float = math.inf) -> Runs:
+    """After the first, only rounds that end before the deadline if they take as long as those before."""
     runs: Runs = {contestant.name: [] for contestant in contestants}
+    began = time.monotonic()
     for number in range(rounds + 1):
+        now = time.monotonic()
+        if number > 1 and now + (now - began) / number > deadline:
+            break
         for contestant in contestants:
             run = measure(contestant)
             print(f'round {number} of {rounds}  {contestant.name}: {run.messages:,} in {run.seconds:.4f} s',
