@@ -7,11 +7,13 @@ import tempfile
 from pathlib import Path
 
 from build import build
-from contestants import CONTESTANTS, NODE_FOLDER, ROOT, Options
+from contestants import BUILD, CONTESTANTS, NODE_FOLDER, ROOT, Contestant, Options, able
 from formats import Formats
 from machine import machine
+from matrix import measure_matrix, write
 from measuring import Bench
-from runs import BenchError, run_rounds
+from results import print_tables
+from runs import BenchError, Run, run_rounds
 from tables import print_table, rate_table, time_table
 from tls import broker_options
 from verdicts import processor_verdicts, verdicts
@@ -24,12 +26,15 @@ def parse_arguments() -> Options:
         return value
 
     parser = argparse.ArgumentParser(prog='bench', add_help=False)
-    parser.add_argument('what', choices=CONTESTANTS)
+    parser.add_argument('what', choices=[*CONTESTANTS, 'matrix'])
     parser.add_argument('--messages', type=positive)
     parser.add_argument('--size', type=positive, default=12)
     parser.add_argument('--queue-type', choices=['classic', 'quorum'], default='classic')
     parser.add_argument('--tls', action='store_true')
     parser.add_argument('--rounds', type=positive)
+    parser.add_argument('--sizes', type=lambda text: [positive(each) for each in text.split(',')])
+    parser.add_argument('--minutes', type=positive, default=60)
+    parser.add_argument('--output', type=Path, default=BUILD / 'bench/results.json')
     parser.add_argument('--no-peers', action='store_true')
     parser.add_argument('--markdown', action='store_true')
     parser.add_argument('--on-broker', action='store_true', help=argparse.SUPPRESS)  # all is built, the broker runs
@@ -37,29 +42,22 @@ def parse_arguments() -> Options:
     return parser.parse_args()
 
 
-def main() -> None:
-    options = parse_arguments()
-    if not options.on_broker:
-        build(with_peers=not options.no_peers)
-        plugins = ['--plugin', 'rabbitmq_shovel'] if options.what == 'move' else []
-        tls = broker_options() if options.tls else []
-        os.execv(ROOT / 'scripts/broker',
-                 ['broker', *plugins, *tls, '--', sys.executable, __file__, *sys.argv[1:], '--on-broker'])
-    os.environ['NODE_PATH'] = str(NODE_FOLDER / 'node_modules')
+def start_broker(options: Options) -> None:
+    """In its place this script is run again."""
+    plugins = ['--plugin', 'rabbitmq_shovel'] if options.what == 'move' else []
+    tls = broker_options() if options.tls or options.what == 'matrix' else []
+    os.execv(ROOT / 'scripts/broker',
+             ['broker', *plugins, *tls, '--', sys.executable, __file__, *sys.argv[1:], '--on-broker'])
+
+
+def compare(options: Options) -> None:
     what = options.what
     rounds = options.rounds or (30 if what == 'start' else 5)
-    contestants = []
-    for each in CONTESTANTS[what]:
-        if each.peer and options.no_peers:
-            continue
-        if why := each.obstacle(options):
-            print(f'{each.name} is left out: {why}', file=sys.stderr)
-        else:
-            contestants.append(each)
+    contestants = able(CONTESTANTS[what], options)
     with tempfile.TemporaryDirectory(prefix='bench.') as folder:
         bench = (Formats if what == 'formats' else Bench)(Path(folder), options)
 
-        def measure(contestant):
+        def measure(contestant: Contestant) -> Run:
             return getattr(bench, contestant.measure or what)(contestant)
 
         runs = run_rounds(contestants, measure, rounds)
@@ -69,8 +67,22 @@ def main() -> None:
     bullet = '- ' if options.markdown else ''
     print('', *(bullet + verdict for verdict in (*verdicts(what, runs), *processor_verdicts(what, runs, options.size))), '',
           sep='\n')
-    print(f'Bodies of {options.size:,} bytes, a {options.queue_type} queue{", TLS" if options.tls else ""}; {rounds} rounds after one to warm up; ratios are the median of those within a round.',
-          machine())
+    print(f'Bodies of {options.size:,} bytes, a {options.queue_type} queue{", TLS" if options.tls else ""}; {rounds} rounds '
+          'after one to warm up; ratios are the median of those within a round.', machine())
+
+
+def main() -> None:
+    options = parse_arguments()
+    if not options.on_broker:
+        build(with_peers=not options.no_peers)
+        start_broker(options)
+    os.environ['NODE_PATH'] = str(NODE_FOLDER / 'node_modules')
+    if options.what == 'matrix':
+        results = measure_matrix(options)
+        write(results, options.output)
+        print_tables(results)
+    else:
+        compare(options)
 
 
 if __name__ == '__main__':
