@@ -169,7 +169,7 @@ class Picture:
             self.y += PANEL_HEIGHT
         for column in range(len(PLACES)):
             for size in self.sizes:
-                self.drawn.append(text(self.across(column).at(size), self.y + 16, size_text(size, ('Mi', 'Ki', '')), 'faint',
+                self.drawn.append(text(self.across(column).at(size), self.y + 16, size_text(size, ('M', 'K', '')), 'faint',
                                        'middle'))
         self.drawn.append(text(LEFT - 7, self.y + 16, 'bytes', 'faint', 'end'))
         self.y += TICKS
