@@ -68,9 +68,10 @@ def table(measured: list[Results], what: str, name: str, reference: str) -> Rows
     peers = list(dict.fromkeys(each['contestant'] for each in held if each['contestant'] not in (name, reference)))
     rows = [['bytes', 'queue', 'transport', 'floor, a second', f'{name}, a second', 'of the floor', 'processor time',
              "of the floor's", "of the floor's and one copy", *(f'{peer}, of the floor' for peer in peers)]]
-    for place, group in itertools.groupby(held, lambda each: (each['size'], each['queue_type'], each['tls'])):
-        by_name = {each['contestant']: each for each in group}
-        size, queue_type, tls = place
+    places: dict[tuple[int, str, bool], dict[str, Results]] = {}
+    for each in held:
+        places.setdefault((each['size'], each['queue_type'], each['tls']), {})[each['contestant']] = each
+    for (size, queue_type, tls), by_name in places.items():
         ours, floor = by_name[name], by_name[reference]
         rows.append([f'{size:,}', queue_type, 'TLS' if tls else 'plain', f'{floor["rate"]:,.0f}', f'{ours["rate"]:,.0f}',
                      f'{ours["rate_ratio"]:.3f}', f'{ours["processor_time"]:.2f} us', f'{ours["processor_ratio"]:.3f}',
