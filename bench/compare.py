@@ -78,9 +78,10 @@ def main() -> None:
         start_broker(options)
     os.environ['NODE_PATH'] = str(NODE_FOLDER / 'node_modules')
     if options.what == 'matrix':
-        results = measure_matrix(options)
+        results, all_well = measure_matrix(options)
         write(results, options.output)
         print_tables(results)
+        sys.exit(0 if all_well else 1)
     else:
         compare(options)
 

@@ -16,6 +16,7 @@ GO_PEER = NODE_FOLDER / 'amqp091-go'
 QUEUE = 'bench'
 TARGET_QUEUE = 'bench-target'
 START_QUEUE = 'hello'
+DECLARES_CLASSIC = 'it declares a classic queue'
 SHORT_TEMPLATE = "--template '{routing_key}\\t{body}\\n'"
 LONG_TEMPLATE = "--template '{message_id} {timestamp} {routing_key} {headers[attempt]} {size} {body}\\n'"
 
@@ -38,7 +39,7 @@ class Contestant:
     prints: Callable[[bytes], bytes] = as_line      # of a body, where it consumes
     peer: bool = True       # left out by --no-peers
     knows_tls: bool = True
-    knows_types: bool = True    # of queues
+    quorum_obstacle: str = ''   # why it cannot run on quorum queues
     longest_line: int = 1 << 30     # that it takes for one message
 
     def obstacle(self, options: Options) -> str:
@@ -54,9 +55,7 @@ class Contestant:
             return 'it cuts lines of that length'
         if options.tls and not self.knows_tls:
             return 'it is not made for TLS here'
-        if options.queue_type != 'classic' and not self.knows_types:
-            return 'it declares a classic queue'
-        return ''
+        return self.quorum_obstacle if options.queue_type == 'quorum' else ''
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def pika(name, program, arguments, reference, share=1):
 
 def amqplib(name, program, arguments, reference):
     return Contestant(name, f'node {PEERS}/{program} {QUEUE} {arguments}', reference, knows_tls=False,
-                      knows_types=False)
+                      quorum_obstacle=DECLARES_CLASSIC)
 
 
 def amqp091_go(name, arguments, reference):
@@ -101,7 +100,8 @@ CONTESTANTS = {
         floor('floor', 'send_floor', '{count} {size}'),
         ours('send --lines', 'floor', f'--queue {QUEUE} {{type}} --lines --quiet'),
         Contestant('amqp-publish -l, no confirms', f'amqp-publish -u {{url}} -r {QUEUE} -l', 'floor', peer=False,
-                   knows_tls=False, longest_line=16 << 10),
+                   knows_tls=False, longest_line=16 << 10,
+                   quorum_obstacle='it ends before its last messages are in a quorum queue'),
         amqp091_go('amqp091-go', f'send {QUEUE}', 'floor'),
         amqplib('amqplib', 'amqplib_send.js', '', 'floor'),
         pika('Pika, one at a time', 'pika_send.py', QUEUE, 'floor', share=50),
@@ -151,7 +151,8 @@ CONTESTANTS = {
         Contestant('amqp-publish', f"amqp-publish -u {{url}} -r {START_QUEUE} -b 'Hello World!'", 'amqp-publish',
                    peer=False),
         ours('send', 'amqp-publish', ''),
-        Contestant("the seed's send.py", f'/usr/bin/python3 {PEERS}/seed_send.py', 'amqp-publish', knows_types=False),
+        Contestant("the seed's send.py", f'/usr/bin/python3 {PEERS}/seed_send.py', 'amqp-publish',
+                   quorum_obstacle=DECLARES_CLASSIC),
     ],
 }
 TARGETS = {     # of rates, at least; of start's times and of formats' processor times, at most

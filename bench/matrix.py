@@ -4,6 +4,7 @@ from __future__ import annotations
 import itertools
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -13,7 +14,7 @@ from typing import Any
 from contestants import CONTESTANTS, MOST_PROCESSOR_TIME, Contestant, Options, able
 from machine import machine
 from measuring import Bench
-from runs import Runs, processor_time, rate, ratio, run_rounds
+from runs import BenchError, Runs, processor_time, rate, ratio, run_rounds
 from tables import Rows
 from verdicts import copy_cost, ratio_with_copy
 
@@ -21,27 +22,34 @@ SIZES = [12, 1 << 10, 16 << 10, 100 << 10, 1 << 20]
 Results = dict[str, Any]    # as they are in the file
 
 
-def messages_of(size: int) -> int:
+def messages_of(size: int, queue_type: str) -> int:
     """So many that a run takes about a second."""
-    return 2**30 // (size + 12_000)
+    return 2**30 // (size + 12_000) // (2 if queue_type == 'quorum' else 1)
 
 
-def measure_matrix(options: Options) -> Results:
+def measure_matrix(options: Options) -> tuple[Results, bool]:
+    """Also says whether all went well. Where something has failed, the place is left out."""
     sizes = options.sizes or SIZES
     places = list(itertools.product(sizes, ['classic', 'quorum'], [False, True], ['send', 'receive']))
     began = time.monotonic()
     copies = {size: copy_cost(size) for size in sizes}
-    measured = []
+    measured: list[Results] = []
+    all_well = True
     for number, (size, queue_type, tls, what) in enumerate(places, 1):
         place = {'what': what, 'size': size, 'queue_type': queue_type, 'tls': tls}
         print(f'{number} of {len(places)}: {what}, {size:,} bytes, {queue_type}{", TLS" if tls else ""}', file=sys.stderr)
-        here = Options(**{**vars(options), **place, 'messages': options.messages or messages_of(size)})
+        here = Options(**{**vars(options), **place, 'messages': options.messages or messages_of(size, queue_type)})
         contestants = able(CONTESTANTS[what], here)
-        with tempfile.TemporaryDirectory(prefix='bench.') as folder:
-            runs = run_rounds(contestants, getattr(Bench(Path(folder), here), what), options.rounds or 5,
-                              began + options.minutes * 60 * number / len(places))
+        deadline = began + options.minutes * 60 * number / len(places)
+        try:
+            with tempfile.TemporaryDirectory(prefix='bench.') as folder:
+                runs = run_rounds(contestants, getattr(Bench(Path(folder), here), what), options.rounds or 5, deadline)
+        except (BenchError, subprocess.CalledProcessError) as error:
+            print(f'bench: {error}', file=sys.stderr)
+            all_well = False
+            continue
         measured += [{**place, **summary(each, runs, copies[size])} for each in contestants]
-    return {'machine': machine(), 'copy': copies, 'results': measured}
+    return {'machine': machine(), 'copy': copies, 'results': measured}, all_well
 
 
 def summary(contestant: Contestant, runs: Runs, copy: float) -> Results:
