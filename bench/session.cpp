@@ -170,6 +170,9 @@ std::optional<Piece> Session::next_of_body() {
     body_left_ -= taken;
     const std::string_view payload(in_.get() + begin_, body_left_ == 0 ? taken - 1 : taken);
     begin_ += taken;
+    if (payload.empty()) {  // the octet behind it came alone, and is no piece of a body
+        return next();
+    }
     return Piece{AMQP_FRAME_BODY, payload};
 }
 

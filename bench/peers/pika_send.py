@@ -10,7 +10,7 @@ import pika
 queue = sys.argv[1]
 connection = pika.BlockingConnection(pika.URLParameters(os.environ['AMQP_URL']))
 channel = connection.channel()
-channel.queue_declare(queue=queue)
+channel.queue_declare(queue=queue, passive=True)
 channel.confirm_delivery()
 for line in sys.stdin.buffer:
     channel.basic_publish(exchange='', routing_key=queue, body=line.removesuffix(b'\n'), mandatory=True)

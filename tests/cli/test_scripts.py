@@ -59,6 +59,8 @@ def test_an_unknown_argument_is_refused(starters: Path, name: str) -> None:
     "command",
     [
         ("bench", "send", "--nonsense"), ("bench", "send", "--rounds"), ("bench", "send", "--messages", "many"),
+        ("bench", "send", "--sizes", "12"), ("bench", "send", "--queue-type", "stream"), ("bench", "matrix", "--size", "12"),
+        ("bench", "matrix", "--sizes", "12,"), ("bench", "matrix", "--output"), ("bench", "tables"), ("bench", "plot", "one"),
         ("soak", "0"), ("soak", "soon"), ("soak", "1", "2"), ("soak", "1", "move"),
         ("soak", "--rounds", "2"), ("soak", "move", "0"), ("soak", "move", "1", "2"), ("soak", "move", "--rounds"),
         ("soak", "move", "--rounds", "0"), ("soak", "move", "1", "--rounds", "many"), ("fuzz", "0"), ("fuzz", "5", "nonsense"),
