@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace cli {
 namespace {
@@ -47,10 +48,15 @@ void replace(int signal, void (*from)(int), void (*to)(int)) noexcept {
     }
 }
 
+void end_at_once(int signal) {
+    _exit(128 + signal);
+}
+
+/// The kernel spares process 1 of a container the default action of a signal (pid_namespaces(7)).
 void on_signal(int signal) {
     const int error = errno;
     for (const int each : handled) {
-        replace(each, on_signal, SIG_DFL);
+        replace(each, on_signal, getpid() == 1 ? end_at_once : SIG_DFL);
     }
     [[maybe_unused]] const auto count = send(write_end, &signal, sizeof signal, MSG_NOSIGNAL);
     errno = error;

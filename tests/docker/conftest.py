@@ -1,0 +1,60 @@
+"""Fixtures: what docker-compose.yml brings up. scripts/test-docker takes it down."""
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CLI = Path(__file__).resolve().parents[1] / "cli"
+sys.path.insert(0, str(CLI))  # its modules serve here, too
+
+from compose import Container, compose, container, up  # noqa: E402
+from program import Program, with_default_signals  # noqa: E402
+
+
+def pytest_configure() -> None:
+    with_default_signals()
+
+
+@pytest.fixture(scope="session")
+def hello() -> None:
+    """The broker with send and receive beside it, from nothing, as the file's head says."""
+    compose("--profile", "hello", "up", "--detach")
+
+
+@pytest.fixture(scope="session")
+def broker_url(hello: None) -> str:
+    return f"amqp://guest:guest@localhost:{os.environ['AMQP_PORT']}"
+
+
+@pytest.fixture(scope="session")
+def image(hello: None) -> str:
+    return container("receive").image
+
+
+@pytest.fixture(scope="session")
+def cluster() -> tuple[Container, Container, Container]:
+    nodes = ("rabbitmq1", "rabbitmq2", "rabbitmq3")
+    up("cluster", *nodes)
+    first, second, third = (container(node) for node in nodes)
+    return first, second, third
+
+
+def program(name: str, url: str) -> Iterator[Program]:
+    built = Program(name, [os.environ[name.upper()]], lambda: url)
+    yield built
+    built.stop_all()
+
+
+@pytest.fixture
+def send(broker_url: str) -> Iterator[Program]:
+    """That of the host, as is the next."""
+    yield from program("send", broker_url)
+
+
+@pytest.fixture
+def receive(broker_url: str) -> Iterator[Program]:
+    yield from program("receive", broker_url)
