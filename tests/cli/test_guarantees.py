@@ -15,13 +15,13 @@ TESTS = REPOSITORY / "tests"
 PYTHON_TEST = re.compile(r"test_\w+\.py::test_\w+")
 CPP_TEST = re.compile(r"[A-Z]\w+\.[A-Z]\w+")
 CPP_DEFINITION = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", re.MULTILINE)
-PROMISED, NOT_PROMISED = "### Promised", "### Not promised"
+NOT_PROMISED = "\n### Not promised"
 
 
 def named_in(markdown: str) -> list[str]:
     """The tests, in the order of the document; other words in backticks are not tests."""
     found, file = [], ""
-    for word in re.findall(r"`([^`\n]+)`", markdown):
+    for word in re.findall(r"`([^`]+)`", markdown):
         if PYTHON_TEST.fullmatch(word):
             file = word.partition("::")[0]
             found.append(word)
@@ -49,13 +49,13 @@ def existing(tests: Path) -> set[str]:
 
 
 def promises() -> list[str]:
-    parts = (part for section in SECTIONS for part in re.split(r"^(?=### )", section, flags=re.MULTILINE))
-    return [entry for part in parts if part.startswith(f"{PROMISED}\n") for entry in re.split(r"^- ", part, flags=re.MULTILINE)[1:]]
+    """The entries of each section's first list."""
+    return [entry for section in SECTIONS for entry in re.split(r"^- ", section.partition(NOT_PROMISED)[0], flags=re.MULTILINE)[1:]]
 
 
 def test_each_test_that_is_named_exists() -> None:
     named = [name for section in SECTIONS for name in named_in(section)]
-    assert len(named) > 100
+    assert len(named) > 50
     assert sorted(set(named) - existing(TESTS)) == []
 
 
@@ -66,13 +66,13 @@ def test_each_promise_names_a_test() -> None:
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.splitlines()[0].removeprefix("## "))
 def test_each_section_says_what_is_not_promised(section: str) -> None:
-    assert re.findall("^###.*$", section, re.MULTILINE) == [PROMISED, NOT_PROMISED]
+    assert section.partition(NOT_PROMISED)[2].startswith("\n\n- ")
 
 
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("`test_a.py::test_b`, `::test_c`, `A.B`", ["test_a.py::test_b", "test_a.py::test_c", "A.B"]),
+        ("`test_a.py::test_b`, `::test_c`, `Ab.Cd`", ["test_a.py::test_b", "test_a.py::test_c", "Ab.Cd"]),
         ("`--ack written`, `basic.nack`, `test_a.py`, `AMQP_URL`, test_a.py::test_b, `README.md`", []),
         ("`::test_c` of no file", ["::test_c"]),  # and so of none that exists
     ],
