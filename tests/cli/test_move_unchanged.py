@@ -11,12 +11,14 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from move_support import DRAIN, declare, said, target
 from program import DEADLINE, Program
-from receive_support import fill, left_in, numbered, witness
-from send_support import await_messages
+from receive_support import await_that, fill, left_in, numbered, witness
+from send_support import await_messages, message_count
 from test_receive_json import PROPERTIES, Encoded, consume, header, long_string, on_the_wire, with_headers
 
 __all__ = ["on_the_wire", "target"]  # fixtures
 
+MANY = 60_000
+MIB = 1024  # KiB
 KINDS = pytest.mark.parametrize("kind", ["classic", "quorum"])
 
 
@@ -135,3 +137,14 @@ def test_a_request_that_was_moved_is_answered(
         channel.basic_publish("", properties.reply_to, b"answer")
         requester.connection.process_data_events(time_limit=DEADLINE)
     assert replies == [b"answer"]
+
+
+def test_memory_does_not_grow_with_the_queue(
+    receive: Program, send: Program, channel: BlockingChannel, queue: str, target: str
+) -> None:
+    fill(send, queue, [body.rjust(1000) for body in numbered(range(MANY))])
+    process = receive.start("-q", queue, "--to-queue", target)
+    await_that(lambda: message_count(channel, target) == MANY, "all have arrived")
+    assert process.peak_kib() < 32 * MIB
+    process.terminate()
+    assert process.finish().returncode == 0

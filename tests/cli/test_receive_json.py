@@ -219,6 +219,22 @@ def test_numbers_that_only_other_brokers_take(
     assert publish.properties.encoded == encoded(with_headers(table))  # type: ignore[attr-defined]
 
 
+def test_what_the_broker_makes_of_headers(
+    send: Program, queue: str, channel: BlockingChannel, broker_version: tuple[int, ...], on_the_wire: None
+) -> None:
+    """`send` gives them to it as they are in the record. RabbitMQ 3 keeps them so in a classic queue."""
+    headers = {"!table": [["z", {"!uint64": 7}], ["a", 1], ["a", 2]]}
+    record = json.dumps({"properties": {"headers": headers}}).encode()
+    assert feed(send, record, "--json", "--queue", queue).returncode == 0
+    seven, one, two = (struct.pack(">q", number) for number in (7, 1, 2))
+    ((_body, properties),) = consume(channel, queue, 1)
+    if broker_version < (4,):
+        assert properties == encoded(with_headers(header(b"L", seven, b"z") + header(b"l", one, b"a") + header(b"l", two, b"a")))
+    else:
+        kept = [encoded(with_headers(header(b"l", a, b"a") + header(b"l", seven, b"z"))) for a in (one, two)]
+        assert properties in kept
+
+
 # Many.
 
 

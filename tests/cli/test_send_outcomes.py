@@ -174,6 +174,13 @@ def test_a_full_queue_that_rejects(send: Program, queue: str, channel: BlockingC
     assert (summary(result)["messages"], summary(result)["confirmed"]) == (30, 10)
 
 
+def test_a_full_queue_that_drops_its_oldest_confirms_all(send: Program, queue: str, channel: BlockingChannel) -> None:
+    """What a queue is declared to do with its messages is not in a publisher's hands."""
+    result = feed(send, LINES, "--lines", "-q", queue, "--queue-arg", "x-max-length=3")
+    assert (result.returncode, summary(result)["confirmed"]) == (0, 10)
+    assert take_all(channel, queue) == [b"8", b"9", b"10"]
+
+
 def test_a_nack_of_many(send: Program, fake_broker: FakeBroker) -> None:
     fake_broker.on(spec.Basic.Publish, in_turn(ignore, ignore, reply(Nack(2, multiple=True), Ack(3)), answer))
     result = feed(send, LINES, "--lines", url=fake_broker.url)
