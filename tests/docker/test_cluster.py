@@ -5,29 +5,23 @@ import json
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from compose import Container, await_that, docker
-from conftest import program
 from program import Process, Program
 
-PORTS = [os.environ[name] for name in ("AMQP_PORT1", "AMQP_PORT2", "AMQP_PORT3")]
-URL = ",".join(f"amqp://localhost:{port}" for port in PORTS)
 QUEUE = ("--queue", "numbers", "--queue-type", "quorum", "--retry-for", "120")
 SECONDS = 120.0
 
-
-@pytest.fixture
-def send() -> Iterator[Program]:
-    yield from program("send", URL)
+Cluster = tuple[Container, Container, Container]
 
 
 @pytest.fixture
-def receive() -> Iterator[Program]:
-    yield from program("receive", URL)
+def url(cluster: Cluster) -> str:
+    """As the head of docker-compose.yml has it."""
+    return ",".join(f"amqp://localhost:{os.environ[f'AMQP_PORT{number}']}" for number in (1, 2, 3))
 
 
 class Numbers:
@@ -67,13 +61,13 @@ def running_nodes(node: Container) -> set[str]:
     return set(json.loads(status)["running_nodes"])
 
 
-def test_three_nodes_form_a_cluster(cluster: tuple[Container, Container, Container]) -> None:
+def test_three_nodes_form_a_cluster(cluster: Cluster) -> None:
     expected = {"rabbit@rabbitmq1", "rabbit@rabbitmq2", "rabbit@rabbitmq3"}
     await_that(lambda: all(running_nodes(node) == expected for node in cluster), "cluster of three")
 
 
 def test_nothing_is_lost_when_a_node_is_stopped_and_another_is_killed(
-    send: Program, receive: Program, cluster: tuple[Container, Container, Container], tmp_path: Path
+    send: Program, receive: Program, cluster: Cluster, tmp_path: Path
 ) -> None:
     first, second, _ = cluster
     path = tmp_path / "received"
