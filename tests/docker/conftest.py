@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from program import Program, with_default_signals  # noqa: E402
 
 def pytest_configure() -> None:
     with_default_signals()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # fixtures are torn down
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -32,12 +33,12 @@ class Numbers:
         self._send = send
         self._path = path
         self._end = threading.Event()
-        self._writer = threading.Thread(target=self._write)
+        self._writer = threading.Thread(target=self._write, daemon=True)
         self._writer.start()
 
     def _write(self) -> None:
         assert self._send.popen.stdin
-        with self._send.popen.stdin as pipe:
+        with suppress(BrokenPipeError), self._send.popen.stdin as pipe:
             while not self._end.is_set():
                 pipe.write(b"%d\n" % self.sent)
                 pipe.flush()
@@ -75,17 +76,15 @@ def test_nothing_is_lost_when_a_node_is_stopped_and_another_is_killed(
         receiver = receive.start(*QUEUE, "--ack", "written", "--format", "lines", stdout=output)
     sender = send.start(*QUEUE, "--lines", "--rate", "1000", stdin=subprocess.PIPE)
     numbers = Numbers(sender, path)
-    try:
-        numbers.await_progress()
-        first.stop()  # both are connected to it, since its URL comes first
-        numbers.await_progress()
-        docker("start", first.name)
-        first.await_healthy()
-        numbers.await_progress()
-        second.signal("KILL")
-        numbers.await_progress()
-    finally:
-        numbers.end()
+    numbers.await_progress()
+    first.stop()  # both are connected to it, since its URL comes first
+    numbers.await_progress()
+    docker("start", first.name)
+    first.await_healthy()
+    numbers.await_progress()
+    second.signal("KILL")
+    numbers.await_progress()
+    numbers.end()
     sent = sender.finish(SECONDS)
     assert sent.returncode == 0, sent.stderr
     await_that(lambda: numbers.received() == set(range(numbers.sent)), f"{numbers.sent} numbers", SECONDS)
