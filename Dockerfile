@@ -9,7 +9,7 @@ LABEL hello-rabbit=build
 WORKDIR /source
 COPY scripts/install scripts/install
 RUN scripts/install build
-COPY CMakeLists.txt CMakePresets.json ./
+COPY CHANGELOG.md CMakeLists.txt CMakePresets.json ./
 COPY include include
 COPY src src
 RUN cmake --preset release \

@@ -65,6 +65,10 @@ class Container:
         return str(self.inspect()["Image"])
 
     @property
+    def is_running(self) -> bool:
+        return bool(self.inspect()["State"]["Running"])
+
+    @property
     def is_healthy(self) -> bool:
         return bool(self.inspect()["State"]["Health"]["Status"] == "healthy")
 

