@@ -7,6 +7,7 @@ import subprocess
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,9 +58,18 @@ class Numbers:
         self._writer.join()
 
 
+def ask(node: Container, *args: str) -> Any:
+    """rabbitmqctl."""
+    return json.loads(docker("exec", node.name, "rabbitmqctl", "--quiet", "--formatter", "json", *args))
+
+
 def running_nodes(node: Container) -> set[str]:
-    status = docker("exec", node.name, "rabbitmqctl", "--quiet", "cluster_status", "--formatter", "json")
-    return set(json.loads(status)["running_nodes"])
+    return set(ask(node, "cluster_status")["running_nodes"])
+
+
+def has_three_replicas(node: Container) -> bool:
+    """The queue that the test declares. Before its replicas run, RabbitMQ may nack what it is sent."""
+    return any(len(queue["online"] or []) == 3 for queue in ask(node, "list_queues", "name", "online"))
 
 
 def test_three_nodes_form_a_cluster(cluster: Cluster) -> None:
@@ -74,6 +84,7 @@ def test_nothing_is_lost_when_a_node_is_stopped_and_another_is_killed(
     path = tmp_path / "received"
     with path.open("wb") as output:
         receiver = receive.start(*QUEUE, "--ack", "written", "--format", "lines", stdout=output)
+    await_that(lambda: has_three_replicas(first), "queue of three replicas")
     sender = send.start(*QUEUE, "--lines", "--rate", "1000", stdin=subprocess.PIPE)
     numbers = Numbers(sender, path)
     numbers.await_progress()
