@@ -48,7 +48,7 @@ Sender::Sender(const std::string& program, Options& options, rabbit::Connection&
                               .on_reopened = [this](std::size_t in_flight) { take_up_again(in_flight); }}),
       feeder_(
           options, std::move(queue),
-          [this](auto&& address, auto&& message) {
+          [this](rabbit::Address&& address, rabbit::Message&& message) {
               publish(std::move(address), std::move(message));
               return true;
           },

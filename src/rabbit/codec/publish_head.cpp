@@ -9,9 +9,9 @@
 
 namespace rabbit {
 
-PublishHead::PublishHead(const Address& address, std::shared_ptr<const Properties> properties, bool mandatory,
+PublishHead::PublishHead(Address address, std::shared_ptr<const Properties> properties, bool mandatory,
                          std::size_t frame_max)
-    : address_(address), properties_(std::move(properties)), mandatory_(mandatory) {
+    : address_(std::move(address)), properties_(std::move(properties)), mandatory_(mandatory) {
     check_short_string("exchange name", address_.exchange);
     check_short_string("routing key", address_.routing_key);
     amqp_basic_publish_t publish{};

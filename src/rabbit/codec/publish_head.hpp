@@ -15,8 +15,7 @@ class PublishHead {
 public:
     /// Throws ErrorKind::invalid for names and properties that AMQP cannot carry, and for what does not fit a frame of
     /// `frame_max` bytes.
-    PublishHead(const Address& address, std::shared_ptr<const Properties> properties, bool mandatory,
-                std::size_t frame_max);
+    PublishHead(Address address, std::shared_ptr<const Properties> properties, bool mandatory, std::size_t frame_max);
 
     /// It is that of a message with these properties, the same object, to this address.
     [[nodiscard]] bool fits(const Address& address, const std::shared_ptr<const Properties>& properties,
