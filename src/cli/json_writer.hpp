@@ -16,6 +16,14 @@ namespace cli {
 void append_json(std::string& json, const rabbit::Value& value);
 void append_json(std::string& json, const rabbit::Table& table);
 
+/// The same as a text of its own.
+template <class ValueOrTable>
+std::string json_of(const ValueOrTable& value) {
+    std::string json;
+    append_json(json, value);
+    return json;
+}
+
 /// Bytes as a JSON string if they are UTF-8, otherwise tagged and in base64.
 void append_json_text(std::string& json, std::string_view text);
 

@@ -33,9 +33,7 @@ std::string text_of(const rabbit::Decimal& decimal) {
 }
 
 std::string text_of(const rabbit::Table& headers) {
-    std::string json;
-    append_json(json, headers);
-    return json;
+    return json_of(headers);
 }
 
 char upper(char c) {
@@ -72,9 +70,7 @@ std::string value_text(const rabbit::Value& value) {
             } else if constexpr (std::is_arithmetic_v<Data>) {
                 return fmt::format("{}", data);
             } else {
-                std::string json;
-                append_json(json, value);
-                return json;
+                return json_of(value);
             }
         },
         value.data);

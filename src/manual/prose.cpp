@@ -54,14 +54,12 @@ Prose prose_of_receive() {
     return {
         .description =
             {"Messages go to standard output, and what is said about them to standard error. Output is flushed "
-             "whenever "
-             "no further message is at hand.",
+             "whenever no further message is at hand.",
              "By default a message is off its queue as soon as the broker has sent it. With `--ack written` it is "
              "acked only after the output that holds it was flushed: it is in the output or in the queue, and after a "
              "crash or a lost connection perhaps in both.",
              "On Ctrl-C or SIGTERM, `receive` stops consuming. With `--ack auto` it prints what is on its way, and "
-             "with "
-             "`--ack written` it gives back what it has not written. A second signal ends it at once."},
+             "with `--ack written` it gives back what it has not written. A second signal ends it at once."},
         .environment = std::move(environment),
         .files = shared_files(),
     };

@@ -11,19 +11,13 @@
 
 namespace {
 
-std::string json_of(const rabbit::Value& value) {
-    std::string json;
-    cli::append_json(json, value);
-    return json;
-}
-
 void check(rabbit::Field (*parse)(const std::string&, const std::string&), const std::string& text) {
     try {
         const auto field = parse("--header", text);
         require(!field.name.empty() && field.name.size() <= 255);
-        const auto json = json_of(field.value);
+        const auto json = cli::json_of(field.value);
         cli::JsonReader reader;
-        require(json_of(cli::value_of_json(reader.read(json))) == json);
+        require(cli::json_of(cli::value_of_json(reader.read(json))) == json);
     } catch (const cli::Failure& failure) {
         require(failure.code() == cli::ExitCode::usage);
     }

@@ -16,9 +16,7 @@ using rabbit::Table;
 using rabbit::Value;
 
 std::string written(const Value& value) {
-    std::string json;
-    cli::append_json(json, value);
-    return json;
+    return cli::json_of(value);
 }
 
 Value read(const std::string& json) {
