@@ -230,7 +230,8 @@ void Publisher::publish_again() {
         options_.on_reopened(window_->size());
     }
     select_confirms();
-    for (std::uint64_t tag = 1; tag <= republished_; ++tag) {
+    const auto last = republished_;  // which the first ack resets, and that may come before the last has left
+    for (std::uint64_t tag = 1; tag <= last; ++tag) {
         append_again(window_->at(tag));
         if (connection_.channel().flush_full_batch(overdue())) {
             check_overdue();

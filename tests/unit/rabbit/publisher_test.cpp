@@ -203,6 +203,26 @@ TEST_F(PublisherWithoutBroker, PublishesAgainWhatWasInFlightWhenTheConnectionEnd
               2);
 }
 
+/// They leave in several batches, and the first ack comes before the last batch has left.
+TEST_F(PublisherWithoutBroker, PublishesAgainAllThatWasInFlightWhileTheFirstOfThemAreConfirmed) {
+    constexpr std::uint64_t count = 1000;
+    std::uint64_t tag = 0;
+    start({}, 5s);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        publish(std::string(100, 'a'));
+    }
+    broker.on_frame = [&](const amqp_frame_t& frame) {
+        if (broker.connections() == 2 && frame.frame_type == AMQP_FRAME_BODY) {
+            broker.ack(++tag);
+        }
+    };
+    broker.ack(1);
+    broker.hang_up();
+    EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
+    EXPECT_EQ(tag, count - 1);
+    EXPECT_EQ(fates.size(), count);
+}
+
 /// The broker confirms every message but one whose body begins with "bad": over that it closes the channel, as RabbitMQ
 /// does, and forgets what else is published on it.
 class PublisherThatIsRefused : public PublisherWithoutBroker {
