@@ -1,5 +1,6 @@
 #include "json_splitter.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -104,8 +105,8 @@ INSTANTIATE_TEST_SUITE_P(Streams, JsonSplitterOfMalformed,
 TEST(JsonSplitter, FindsTheEndOfAStringWhereverItIs) {
     for (std::size_t length = 0; length < 100; ++length) {
         const auto plain = std::string(length, 'x');
-        const std::vector<std::string> objects{"{\"" + plain + "\":\"" + plain + "}\"}",
-                                               "{\"a\":\"" + plain + "\\\"}{" + plain + "\\\\\"}"};
+        const std::vector<std::string> objects{fmt::format(R"({{"{0}":"{0}}}"}})", plain),
+                                               fmt::format(R"({{"a":"{0}\"}}{{{0}\\"}})", plain)};
         for (const std::size_t piece : {1U, 31U, 32U, 33U, 1000U}) {
             EXPECT_EQ(split(objects[0] + objects[1], piece), objects) << length << " in pieces of " << piece;
         }
@@ -115,7 +116,7 @@ TEST(JsonSplitter, FindsTheEndOfAStringWhereverItIs) {
 TEST(JsonSplitter, CountsTheLinesInAString) {
     for (const std::size_t length : {0U, 31U, 32U, 33U, 100U}) {
         JsonSplitter splitter;
-        const auto text = "{\"a\":\"" + std::string(length, 'x') + "\n" + std::string(length, 'x') + "\"}\n{}";
+        const auto text = fmt::format("{{\"a\":\"{0}\n{0}\"}}\n{{}}", std::string(length, 'x'));
         const auto at = splitter.scan(text);
         splitter.scan(std::string_view(text).substr(at));
         EXPECT_EQ(splitter.first_line(), 3U) << length;

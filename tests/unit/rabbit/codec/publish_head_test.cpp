@@ -11,7 +11,6 @@
 
 namespace {
 
-using rabbit::Address;
 using rabbit::FrameDecoder;
 using rabbit::Properties;
 using rabbit::PublishHead;
