@@ -18,26 +18,13 @@ void Formatter::write(Output& output, const rabbit::Delivery& delivery) const {
     switch (format_) {
         case Format::hello:
             output.write(" [x] Received ");
-            output.write(repr_bytes(body));
-            output.write("\n");
+            output.write(repr_bytes(body), "\n");
             break;
-        case Format::text:
-            output.write(escape_text(body));
-            output.write("\n");
-            break;
+        case Format::text: output.write(escape_text(body), "\n"); break;
         case Format::raw: output.write(body); break;
-        case Format::lines:
-            output.write(body);
-            output.write("\n");
-            break;
-        case Format::null:
-            output.write(body);
-            output.write(std::string_view("\0", 1));
-            break;
-        case Format::json:
-            output.write(format_record(delivery));
-            output.write("\n");
-            break;
+        case Format::lines: output.write(body, "\n"); break;
+        case Format::null: output.write(body, std::string_view("\0", 1)); break;
+        case Format::json: output.write(format_record(delivery), "\n"); break;
         case Format::pretty: output.write(cli::pretty(delivery, std::chrono::system_clock::now(), colored_)); break;
         case Format::templated: template_->write(output, delivery); break;
     }

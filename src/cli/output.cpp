@@ -7,6 +7,9 @@
 #include <climits>
 #include <cstring>
 #include <iterator>
+#include <numeric>
+#include <span>
+#include <tuple>
 #include <utility>
 
 #include <fcntl.h>
@@ -45,8 +48,17 @@ Fd reopen_nonblocking(int descriptor, const struct stat& status) {
     return reopened;
 }
 
-iovec part(std::string_view text) {
-    return {const_cast<char*>(text.data()), text.size()};
+std::size_t total_size(std::span<const std::string_view> texts) {
+    return std::accumulate(texts.begin(), texts.end(), std::size_t{0},
+                           [](std::size_t sum, std::string_view text) { return sum + text.size(); });
+}
+
+void remove_prefix(std::span<std::string_view> texts, std::size_t count) {
+    for (auto& text : texts) {
+        const auto of_text = std::min(count, text.size());
+        text.remove_prefix(of_text);
+        count -= of_text;
+    }
 }
 
 }  // namespace
@@ -69,15 +81,13 @@ void Output::wait_without_limit(int descriptor) {
     poll(&writable, 1, -1);
 }
 
-/// Writes what is buffered, and then `text`. What an exception keeps from being written stays buffered.
-void Output::write_out(std::string_view text) {
-    std::string_view held = buffer_;
+/// Writes what is buffered, and then the text and its end. What an exception keeps from being written stays buffered.
+void Output::write_out(std::string_view text, std::string_view end) {
+    Parts parts{buffer_, text, end};
     try {
-        while (!held.empty() || !text.empty()) {
-            if (const auto count = write_some(held, text)) {
-                const auto of_held = std::min(*count, held.size());
-                held.remove_prefix(of_held);
-                text.remove_prefix(*count - of_held);
+        while (total_size(parts) > 0) {
+            if (const auto count = write_some(parts)) {
+                remove_prefix(parts, *count);
             } else if (errno == EAGAIN) {
                 wait_writable_(descriptor_);
             } else if (errno != EINTR) {
@@ -85,14 +95,15 @@ void Output::write_out(std::string_view text) {
             }
         }
     } catch (...) {
-        buffer_ = std::string(held).append(text);
+        buffer_ = std::string(parts[0]).append(parts[1]).append(parts[2]);
         throw;
     }
     buffer_.clear();
 }
 
-/// How many bytes of the two were written. Empty: none, and errno says why.
-std::optional<std::size_t> Output::write_some(std::string_view first, std::string_view second) const {
+/// How many bytes were written. Empty: none, and errno says why.
+std::optional<std::size_t> Output::write_some(const Parts& parts) const {
+    std::size_t room = total_size(parts);
     if (kind_ == Kind::other) {
         pollfd writable{descriptor_, POLLOUT, 0};
         if (poll(&writable, 1, 0) == 0) {
@@ -100,16 +111,19 @@ std::optional<std::size_t> Output::write_some(std::string_view first, std::strin
             return std::nullopt;
         }
         // A writable pipe has room for that much (pipe(7)), and a writable terminal for a little.
-        const std::size_t room = isatty(descriptor_) ? 256 : PIPE_BUF;
-        first = first.substr(0, room);
-        second = second.substr(0, room - first.size());
+        room = isatty(descriptor_) ? 256 : PIPE_BUF;
     }
-    iovec parts[] = {part(first), part(second)};
+    iovec vectors[std::tuple_size_v<Parts>];
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const auto part = parts[i].substr(0, room);
+        vectors[i] = {const_cast<char*>(part.data()), part.size()};
+        room -= part.size();
+    }
     msghdr message{};
-    message.msg_iov = parts;
-    message.msg_iovlen = std::size(parts);
+    message.msg_iov = vectors;
+    message.msg_iovlen = std::size(vectors);
     const auto count = kind_ == Kind::socket ? sendmsg(descriptor_, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
-                                             : writev(descriptor_, parts, std::size(parts));
+                                             : writev(descriptor_, vectors, std::size(vectors));
     return count >= 0 ? std::optional(static_cast<std::size_t>(count)) : std::nullopt;
 }
 

@@ -3,6 +3,7 @@
 #include "failure.hpp"
 #include "fd.hpp"
 
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -31,11 +32,13 @@ public:
     /// Does not take ownership of `descriptor`.
     explicit Output(int descriptor, Wait wait_writable = wait_without_limit);
 
-    void write(std::string_view text) {
+    /// `end` is written with the text, in one system call where the text is large.
+    void write(std::string_view text, std::string_view end = {}) {
         if (text.size() >= large) {
-            write_out(text);
+            write_out(text, end);
         } else {
             append(text);
+            append(end);
             flush_if_full();
         }
     }
@@ -46,7 +49,7 @@ public:
             flush();
         }
     }
-    void flush() { write_out({}); }
+    void flush() { write_out({}, {}); }
 
     /// Becomes ready with POLLERR or POLLHUP when the reader goes away.
     [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
@@ -62,9 +65,12 @@ private:
     static constexpr std::size_t enough = std::size_t{64} * 1024;
     static constexpr std::size_t large = std::size_t{32} * 1024;  ///< not worth a copy into the buffer
 
+    using Parts = std::array<std::string_view, 3>;  ///< what is buffered, a text, its end
+
     static void wait_without_limit(int descriptor);
-    void write_out(std::string_view text);
-    [[nodiscard]] std::optional<std::size_t> write_some(std::string_view first, std::string_view second) const;
+
+    void write_out(std::string_view text, std::string_view end);
+    [[nodiscard]] std::optional<std::size_t> write_some(const Parts& parts) const;
 
     Fd reopened_;
     int descriptor_;

@@ -288,7 +288,9 @@ void expect_everything_arrives(const Ends& ends) {
         sent += std::to_string(i) + '\n';
     }
     cli::Output output(ends.written.get(), [&](int) { read_some(); });
-    output.write(sent);
+    const std::string end = "and the end";
+    output.write(sent, end);
+    sent += end;
     output.flush();
     while (got.size() < sent.size()) {
         ASSERT_NO_FATAL_FAILURE(read_some());
@@ -352,6 +354,20 @@ TEST(OutputToASocket, TellsThatItsReaderHasGone) {
         FAIL() << "written to nobody";
     } catch (const cli::OutputError& error) {
         EXPECT_TRUE(error.reader_gone());
+    }
+}
+
+TEST(OutputOfALargeText, LeavesWithItsEndAndWithWhatWasBuffered) {
+    const auto ends = make_sockets(SOCK_SEQPACKET);  // keeps apart what is written apart
+    cli::Output output(ends.written.get());
+    const std::string text(100'000, 'x');
+    output.write("1,");
+    output.write(text, "\n");
+    output.write(text, "\n");
+    std::string packet(2 * text.size(), '\0');
+    for (const auto& expected : {"1," + text + "\n", text + "\n"}) {
+        const auto count = read(ends.read.get(), packet.data(), packet.size());
+        EXPECT_EQ(packet.substr(0, static_cast<std::size_t>(count)), expected);
     }
 }
 
