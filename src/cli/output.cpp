@@ -48,6 +48,10 @@ Fd reopen_nonblocking(int descriptor, const struct stat& status) {
     return reopened;
 }
 
+/// At once. Larger writes make Linux look for larger pieces of free memory for its cache of files, which can take longer
+/// than all the rest.
+constexpr std::size_t most_written = std::size_t{128} * 1024;
+
 std::size_t total_size(std::span<const std::string_view> texts) {
     return std::accumulate(texts.begin(), texts.end(), std::size_t{0},
                            [](std::size_t sum, std::string_view text) { return sum + text.size(); });
@@ -103,7 +107,7 @@ void Output::write_out(std::string_view text, std::string_view end) {
 
 /// How many bytes were written. Empty: none, and errno says why.
 std::optional<std::size_t> Output::write_some(const Parts& parts) const {
-    std::size_t room = total_size(parts);
+    std::size_t room = most_written;
     if (kind_ == Kind::other) {
         pollfd writable{descriptor_, POLLOUT, 0};
         if (poll(&writable, 1, 0) == 0) {
