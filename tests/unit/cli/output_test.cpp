@@ -371,4 +371,15 @@ TEST(OutputOfALargeText, LeavesWithItsEndAndWithWhatWasBuffered) {
     }
 }
 
+TEST(OutputOfALargeText, LeavesInPiecesOf128KiB) {
+    const auto ends = make_sockets(SOCK_SEQPACKET);
+    cli::Output output(ends.written.get(), [](int) { FAIL() << "the socket has room for all of it"; });
+    const std::string text(140'000, 'x');
+    output.write(text, "\n");
+    std::string packet(text.size(), '\0');
+    EXPECT_EQ(read(ends.read.get(), packet.data(), packet.size()), 131'072);
+    EXPECT_EQ(read(ends.read.get(), packet.data(), packet.size()), 140'001 - 131'072);
+    EXPECT_EQ(packet[140'000 - 131'072], '\n');
+}
+
 }  // namespace
