@@ -32,7 +32,8 @@ public:
     /// Does not take ownership of `descriptor`.
     explicit Output(int descriptor, Wait wait_writable = wait_without_limit);
 
-    /// `end` is written with the text, in one system call where the text is large.
+    /// `end` is a short end of the text, such as a newline. It leaves with a large text, and does not stay behind in the
+    /// buffer.
     void write(std::string_view text, std::string_view end = {}) {
         if (text.size() >= large) {
             write_out(text, end);
@@ -68,7 +69,6 @@ private:
     using Parts = std::array<std::string_view, 3>;  ///< what is buffered, a text, its end
 
     static void wait_without_limit(int descriptor);
-
     void write_out(std::string_view text, std::string_view end);
     [[nodiscard]] std::optional<std::size_t> write_some(const Parts& parts) const;
 

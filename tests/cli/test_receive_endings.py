@@ -149,8 +149,6 @@ def test_a_timeout_gives_back_what_is_not_printed(
 ) -> None:
     fill(send, queue, numbered(range(40_000)))
     result = receive("--queue", queue, *LINES, "--timeout", "0.15", "--ack", "written")
-    if result.returncode == 69:  # on a slow machine the time is over before the broker has answered
-        result = receive("--queue", queue, *LINES, "--timeout", "0.6", "--ack", "written")
     assert result.returncode == 0
     assert result.stdout.splitlines() + bodies_left_in(channel, queue) == numbered(range(40_000))
 
