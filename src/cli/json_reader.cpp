@@ -231,10 +231,24 @@ JsonReader::JsonReader() : parser_(std::make_unique<simdjson::dom::parser>()) {}
 
 JsonReader::~JsonReader() = default;
 
-element JsonReader::read(const std::string& text) {
-    if (parser_->max_depth() != deepest && parser_->allocate(text.size(), deepest) != simdjson::SUCCESS) {
+/// Must come before the first text, whose size this is.
+void JsonReader::allow_nesting(std::size_t size) {
+    if (parser_->max_depth() != deepest && parser_->allocate(size, deepest) != simdjson::SUCCESS) {
         throw std::bad_alloc();
     }
+}
+
+std::optional<element> JsonReader::try_read(std::string_view text) {
+    allow_nesting(text.size());
+    element json;
+    if (parser_->parse(text.data(), text.size(), false).get(json) != simdjson::SUCCESS) {
+        return std::nullopt;
+    }
+    return json;
+}
+
+element JsonReader::read(const std::string& text) {
+    allow_nesting(text.size());
     element json;
     if (const auto error = parser_->parse(text).get(json)) {
         explain(text, error);

@@ -4,8 +4,10 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace simdjson::dom {
 class element;
@@ -38,7 +40,12 @@ public:
     /// number of more than 64 bits and for what is nested too deep.
     simdjson::dom::element read(const std::string& text);
 
+    /// The same for a text behind which `room_behind` bytes can be read. Empty where read() would throw.
+    std::optional<simdjson::dom::element> try_read(std::string_view text);
+
 private:
+    void allow_nesting(std::size_t size);
+
     std::unique_ptr<simdjson::dom::parser> parser_;
 };
 

@@ -169,6 +169,19 @@ Record parse_record(JsonReader& reader, const std::string& text) {
     return parse_fields(fields);
 }
 
+std::optional<Record> try_parse_record(JsonReader& reader, std::string_view text) {
+    const auto json = reader.try_read(text);
+    simdjson::dom::object fields;
+    if (!json || json->get_object().get(fields) != simdjson::SUCCESS) {
+        return std::nullopt;
+    }
+    try {
+        return parse_fields(fields);
+    } catch (const std::invalid_argument&) {
+        return std::nullopt;
+    }
+}
+
 std::string format_record(const rabbit::Delivery& delivery) {
     const auto& body = delivery.message.body;
     const auto& properties = delivery.message.properties;

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace cli {
 
@@ -19,6 +20,9 @@ struct Record {
 /// Reads one. Any field may be missing; an unknown one is an error, since it may be a misspelt one.
 /// Throws NotJson, or another std::invalid_argument, with a text that says what is wrong.
 Record parse_record(JsonReader& reader, const std::string& text);
+
+/// The same for a text behind which JsonReader::room_behind bytes can be read. Empty where parse_record() would throw.
+std::optional<Record> try_parse_record(JsonReader& reader, std::string_view text);
 
 /// A delivery as one line of JSON without its newline. parse_record() gives all of it back.
 std::string format_record(const rabbit::Delivery& delivery);

@@ -87,7 +87,8 @@ void Input::open_next() {
 
 void Input::read() {
     make_room();
-    const auto count = ::read(current_.get(), buffer_.data() + end_, buffer_.size() - end_);
+    const auto count =
+        ::read(current_.get(), buffer_.data() + end_, buffer_.size() - end_ - cli::JsonReader::room_behind);
     if (count < 0 && errno != EINTR && errno != EAGAIN) {
         cannot_read(files_[next_file_ - 1], errno);
     }
@@ -103,7 +104,7 @@ void Input::read() {
 
 /// For a chunk behind the bytes that are held, which move to the front.
 void Input::make_room() {
-    constexpr std::size_t chunk = std::size_t{64} << 10;
+    constexpr std::size_t chunk = (std::size_t{64} << 10) + cli::JsonReader::room_behind;
     if (begin_ > 0) {
         std::copy(buffer_.data() + begin_, buffer_.data() + end_, buffer_.data());
     }
@@ -130,6 +131,17 @@ std::optional<std::string> Input::next() {
     record = rest_of_file();
     open_next();
     return record ? record : next();
+}
+
+std::optional<std::string_view> Input::line() const {
+    const auto bytes = std::string_view(buffer_).substr(searched_, end_ - searched_);
+    const auto end = splitter_.between_objects() ? bytes.find('\n') : std::string::npos;
+    return end == std::string::npos ? std::nullopt : std::optional(bytes.substr(0, end));
+}
+
+void Input::skip_line(std::string_view line) {
+    splitter_.skip_line();
+    begin_ = searched_ += line.size() + 1;
 }
 
 std::optional<std::string> Input::next_delimited() {

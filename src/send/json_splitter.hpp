@@ -29,6 +29,11 @@ public:
     /// Goes on through the stream, at most to the end of an object. Returns the number of bytes it went through.
     std::size_t scan(std::string_view bytes);
 
+    /// No object and no array is under way.
+    [[nodiscard]] bool between_objects() const noexcept { return open_.empty(); }
+    /// Goes on behind a line that the caller found to be blank or one object. Only between_objects().
+    void skip_line() noexcept { first_line_ = line_++; }
+
     /// The last scan() came to the end of an object.
     [[nodiscard]] bool complete() const noexcept { return complete_; }
     /// How many of the bytes up to here belong to the object under way or just completed.

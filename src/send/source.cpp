@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 namespace sending {
@@ -63,16 +64,33 @@ std::optional<cli::Record> Source::next() {
 
 std::optional<cli::Record> Source::next_json() {
     try {
-        const auto text = input_.next();
-        if (!text) {
-            return std::nullopt;
+        auto record = next_line();
+        if (!record) {
+            const auto text = input_.next();
+            if (!text) {
+                return std::nullopt;
+            }
+            record = parse(*text);
         }
-        auto record = parse(*text);
         ++records_;
         return record;
     } catch (const MalformedJson& error) {
         throw malformed(records_ + 1, error.line(), error.what());
     }
+}
+
+/// A record that is alone on its line, as most are: then nobody has to look for its end.
+std::optional<cli::Record> Source::next_line() {
+    auto line = input_.line();
+    while (line && line->find_first_not_of(" \t\r") == std::string_view::npos) {
+        input_.skip_line(*line);
+        line = input_.line();
+    }
+    auto record = line ? cli::try_parse_record(reader_, *line) : std::nullopt;
+    if (record) {
+        input_.skip_line(*line);
+    }
+    return record;
 }
 
 cli::Failure Source::malformed(const char* cause) const {

@@ -34,6 +34,7 @@ public:
 
 private:
     std::optional<cli::Record> next_json();
+    std::optional<cli::Record> next_line();
     [[nodiscard]] cli::Failure malformed(std::uint64_t record, std::uint64_t line, const char* cause) const;
     [[nodiscard]] cli::Record parse(const std::string& text);
 

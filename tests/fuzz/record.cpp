@@ -1,9 +1,11 @@
-// A JSON record is a message or an std::invalid_argument; a message comes back from the record that is made of it.
+// A JSON record is a message or an std::invalid_argument, and try_parse_record() agrees; a message comes back from the
+// record that is made of it.
 #include "record.hpp"
 #include "fuzz.hpp"
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace {
@@ -11,6 +13,12 @@ namespace {
 cli::Record parsed(const std::string& text) {
     cli::JsonReader reader;
     return cli::parse_record(reader, text);
+}
+
+bool can_be_parsed(const std::string& text) {
+    cli::JsonReader reader;
+    const auto with_room = text + std::string(cli::JsonReader::room_behind, '}');
+    return cli::try_parse_record(reader, std::string_view(with_room).substr(0, text.size())).has_value();
 }
 
 std::string formatted(cli::Record record) {
@@ -23,12 +31,15 @@ std::string formatted(cli::Record record) {
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string text(text_of(data, size));
     cli::Record record;
     try {
-        record = parsed(std::string(text_of(data, size)));
+        record = parsed(text);
     } catch (const std::invalid_argument&) {
+        require(!can_be_parsed(text));
         return 0;
     }
+    require(can_be_parsed(text));
     const auto body = record.message.body;
     const auto once = formatted(std::move(record));
     auto again = parsed(once);

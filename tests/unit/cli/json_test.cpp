@@ -8,6 +8,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace {
 
@@ -147,6 +148,27 @@ TEST(Json, ReadsOneTextAfterTheOther) {
     EXPECT_EQ(cli::value_of_json(reader.read("\"" + std::string(100'000, 'x') + "\"")),
               Value{std::string(100'000, 'x')});
     EXPECT_EQ(cli::value_of_json(reader.read("2")), Value{std::int64_t{2}});
+}
+
+/// try_read() of a text with other bytes behind it.
+bool can_be_read(const std::string& json) {
+    cli::JsonReader reader;
+    const auto text = json + std::string(cli::JsonReader::room_behind, ']');
+    const auto read_json = reader.try_read(std::string_view(text).substr(0, json.size()));
+    if (read_json) {
+        EXPECT_EQ(cli::value_of_json(*read_json), read(json));
+    }
+    return read_json.has_value();
+}
+
+TEST(Json, TriesToRead) {
+    for (const auto* json : {"1", "[1, 2]", R"({"a": "b"})", " {\"a\": [ ] }\r", "\"\xC3\xA9\""}) {
+        EXPECT_TRUE(can_be_read(json)) << json;
+    }
+    for (const auto* json : {"", " ", "[", "[1", "{} {}", "{\"a\": 1},", "\"\xFF\"", "18446744073709551616"}) {
+        EXPECT_FALSE(can_be_read(json)) << json;
+        EXPECT_NE(refusal(json), "none") << json;
+    }
 }
 
 TEST(Json, WhatIsNestedTooDeepIsRefusedAndNothingElse) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -80,6 +81,42 @@ TEST_F(SourceTest, GivesRecordsOfFiles) {
     EXPECT_EQ(bodies(source), (Bodies{"a", "b"}));
 }
 
+TEST_F(SourceTest, GivesJsonRecordsWhateverTheirLinesAre) {
+    Options options;
+    options.files = {file_};
+    options.json = true;
+    for (const auto* text : {
+             "{'payload': 'a'}\n{'payload': 'b'}\n{'payload': 'c'}",
+             "{'payload': 'a'}{'payload': 'b'}\n{'payload': 'c'}\n",
+             "\n\r\n  {'payload': 'a'}\t\r\n \t\r\n{'payload': 'b'}\r\n{'payload': 'c'}\r\n\r\n",
+             "[{'payload': 'a'},\n{'payload': 'b'}\n]\n{'payload': 'c'}\n",
+             "{'payload': 'a'}\n[\n{'payload': 'b'}]\n{'payload': 'c'}\n",
+             "{\n'payload': 'a'\n}\n{'payload': 'b'}\n{'payload':\n'c'}\n",
+             "\xEF\xBB\xBF{'payload': 'a'}\n{'payload': 'b'}\n{'payload': 'c'}\n",
+         }) {
+        std::string json = text;
+        std::replace(json.begin(), json.end(), '\'', '"');
+        write(json);
+        Source source(options);
+        EXPECT_EQ(bodies(source), (Bodies{"a", "b", "c"})) << json;
+    }
+}
+
+TEST_F(SourceTest, GivesJsonRecordsOfAnySize) {
+    Options options;
+    options.files = {file_};
+    options.json = true;
+    Bodies written;
+    std::string json;
+    for (std::size_t size = 0; size < 200'000; size += 7'001) {
+        written.emplace_back(size, 'x');
+        json += R"({"payload": ")" + written.back() + "\"}\n";
+    }
+    write(json);
+    Source source(options);
+    EXPECT_EQ(bodies(source), written);
+}
+
 TEST_F(SourceTest, NamesTheRecordAndTheLineThatAreMalformed) {
     Options options;
     options.files = {file_};
@@ -88,6 +125,12 @@ TEST_F(SourceTest, NamesTheRecordAndTheLineThatAreMalformed) {
     EXPECT_EQ(failure(options), "record 2, line 4 of the input: not JSON near '  tru}'");
     write("{\"payload\": \"a\"}\n\n{\"payload\":\n 1}");
     EXPECT_EQ(failure(options), "record 2, line 3 of the input: payload: 1 is not a string");
+    write("{}\r\n \t\r\n{\n}\n{\"payload\": 1}\n{}\n");
+    EXPECT_EQ(failure(options), "record 3, line 5 of the input: payload: 1 is not a string");
+    write("{}\n{\"payload\": \"\xFF\"}\n");
+    EXPECT_EQ(failure(options), "record 2, line 2 of the input: not JSON near '{\"payload\": \"\xFF'");
+    write("{}\n[1]\n");
+    EXPECT_EQ(failure(options), "record 2, line 2 of the input: expected a JSON object, found '1'");
     write("{}\n{}\n{} x");
     EXPECT_EQ(failure(options), "record 4, line 3 of the input: expected a JSON object, found 'x'");
 }
