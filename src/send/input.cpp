@@ -104,7 +104,7 @@ void Input::read() {
 
 /// For a chunk behind the bytes that are held, which move to the front.
 void Input::make_room() {
-    constexpr std::size_t chunk = (std::size_t{64} << 10) + cli::JsonReader::room_behind;
+    constexpr std::size_t chunk = std::size_t{64} << 10;
     if (begin_ > 0) {
         std::copy(buffer_.data() + begin_, buffer_.data() + end_, buffer_.data());
     }
