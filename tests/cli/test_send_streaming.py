@@ -17,7 +17,7 @@ LINES = int(os.environ.get("HELLO_RABBIT_LINES", "1000000"))
 KEEP_FEW = ("--queue-arg", "x-max-length=1000")  # the broker's memory is not what is tested
 KEEP_ONE = ("--queue-arg", "x-max-length=1")
 MIB = 1024  # KiB
-PROGRAM = 11  # MiB that the program takes with small messages
+PROGRAM = 10  # MiB that the program takes with small messages
 WINDOW = 8  # MiB of bodies in flight, or one that is larger
 
 
