@@ -133,10 +133,21 @@ std::optional<std::string> Input::next() {
     return record ? record : next();
 }
 
-std::optional<std::string_view> Input::line() const {
-    const auto bytes = std::string_view(buffer_).substr(searched_, end_ - searched_);
-    const auto end = splitter_.between_objects() ? bytes.find('\n') : std::string::npos;
-    return end == std::string::npos ? std::nullopt : std::optional(bytes.substr(0, end));
+std::optional<std::string_view> Input::line() {
+    while (splitter_.between_objects()) {
+        const auto bytes = std::string_view(buffer_).substr(searched_, end_ - searched_);
+        const auto first = bytes.find_first_not_of(" \t\r");
+        if (first == std::string_view::npos) {
+            break;
+        }
+        if (bytes[first] != '\n') {
+            const bool begins_line = searched_ == 0 || buffer_[searched_ - 1] == '\n';
+            const auto end = begins_line ? bytes.find('\n', first) : std::string_view::npos;
+            return end == std::string_view::npos ? std::nullopt : std::optional(bytes.substr(0, end));
+        }
+        skip_line(bytes.substr(0, first));
+    }
+    return std::nullopt;
 }
 
 void Input::skip_line(std::string_view line) {

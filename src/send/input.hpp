@@ -33,10 +33,11 @@ public:
     /// The next record, if it is there to its end.
     std::optional<std::string> next();
 
-    /// With Framing::json: the rest of the line, without its newline, if it is there and no record is under way. It stays
-    /// until skip_line(), and cli::JsonReader::room_behind bytes can be read behind it.
-    [[nodiscard]] std::optional<std::string_view> line() const;
-    /// line() is a record, or blank. To be called at most once for each.
+    /// With Framing::json: the next line that is not blank, without its newline, if it is there to its end and nothing of
+    /// it belongs to a record before. It stays until skip_line(), and cli::JsonReader::room_behind bytes can be read
+    /// behind it.
+    std::optional<std::string_view> line();
+    /// line() is a record. To be called at most once for each.
     void skip_line(std::string_view line);
 
     /// No record is left and none will come.

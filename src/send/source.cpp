@@ -81,11 +81,7 @@ std::optional<cli::Record> Source::next_json() {
 
 /// A record that is alone on its line, as most are: then nobody has to look for its end.
 std::optional<cli::Record> Source::next_line() {
-    auto line = input_.line();
-    while (line && line->find_first_not_of(" \t\r") == std::string_view::npos) {
-        input_.skip_line(*line);
-        line = input_.line();
-    }
+    const auto line = input_.line();
     auto record = line ? cli::try_parse_record(reader_, *line) : std::nullopt;
     if (record) {
         input_.skip_line(*line);

@@ -88,6 +88,8 @@ TEST_F(SourceTest, GivesJsonRecordsWhateverTheirLinesAre) {
     for (const auto* text : {
              "{'payload': 'a'}\n{'payload': 'b'}\n{'payload': 'c'}",
              "{'payload': 'a'}{'payload': 'b'}\n{'payload': 'c'}\n",
+             "{'payload': 'a'} {'payload': 'b'} \n \t\n {'payload': 'c'}\r\n",
+             "{'payload': 'a'}{'payload': 'b'}{'payload': 'c'}",
              "\n\r\n  {'payload': 'a'}\t\r\n \t\r\n{'payload': 'b'}\r\n{'payload': 'c'}\r\n\r\n",
              "[{'payload': 'a'},\n{'payload': 'b'}\n]\n{'payload': 'c'}\n",
              "{'payload': 'a'}\n[\n{'payload': 'b'}]\n{'payload': 'c'}\n",
