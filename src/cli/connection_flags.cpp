@@ -18,7 +18,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr auto group = "Connection";
+constexpr auto group_name = "Connection";
 
 constexpr auto default_url = "amqp://guest:guest@localhost:5672/";
 
@@ -145,40 +145,40 @@ void ConnectionFlags::add_to(CLI::App& app) {
                    "separated by commas, are the nodes of one cluster, tried in turn (environment: AMQP_URL)")
         ->type_name("URL")
         ->default_str(default_url)
-        ->group(group);
+        ->group(group_name);
     const auto add_text = [&app](const char* name, auto& to, const char* type, const char* description) {
-        return app.add_option(name, to, description)->type_name(type)->group(group);
+        return app.add_option(name, to, description)->type_name(type)->group(group_name);
     };
     const auto add_file = [&add_text](const char* name, std::string& to, const char* description) {
         return add_text(name, to, "FILE", description)->check(file_name());
     };
     add_text("--host", host, "NAME", "Override the URL's host");
-    add_number<std::uint16_t>(app, "--port", port, 1, 65535, "Override the URL's port")->group(group);
+    add_number<std::uint16_t>(app, "--port", port, 1, 65535, "Override the URL's port")->group(group_name);
     add_text("--vhost", vhost, "NAME", "Override the URL's virtual host");
     add_text("--user", user, "NAME", "Override the URL's user");
     add_file(
         "--password-file", password_file,
         "Override the URL's password with the first line of FILE (environment: AMQP_PASSWORD, the password itself)");
-    app.add_flag("--tls", tls, "Use TLS, as amqps:// does; port 5672 becomes 5671")->group(group);
+    app.add_flag("--tls", tls, "Use TLS, as amqps:// does; port 5672 becomes 5671")->group(group_name);
     add_file("--tls-ca", tls_ca, "Trust the authorities in FILE (PEM) and not the system's");
     auto* certificate = add_file("--tls-cert", tls_certificate, "The client's certificate (PEM)");
     add_file("--tls-key", tls_key, "The key of --tls-cert (PEM), if it is not in the same file")->needs(certificate);
-    app.add_flag("--tls-insecure", tls_insecure, "Do not verify the broker's certificate")->group(group);
+    app.add_flag("--tls-insecure", tls_insecure, "Do not verify the broker's certificate")->group(group_name);
     add_seconds(app, "--connect-timeout", connect_timeout, 0.001, 3600, "Give up an attempt to connect after this long")
         ->default_str("10")
-        ->group(group);
+        ->group(group_name);
     add_seconds(app, "--heartbeat", heartbeat, 0, 65535,
                 "Send heartbeats at this interval, and count the connection as lost when none has come for twice as "
                 "long; 0: no heartbeats")
         ->default_str("20")
-        ->group(group);
+        ->group(group_name);
     add_seconds(app, "--retry-for", retry_for, 0, 1e9,
                 "Go on trying to connect for this long, at first and whenever the connection is lost")
         ->default_str("0")
-        ->group(group);
+        ->group(group_name);
     app.add_flag("--check", check,
                  "Only connect, log in and end: is the broker there? With --retry-for, wait until it is")
-        ->group(group);
+        ->group(group_name);
 }
 
 std::vector<rabbit::Endpoint> ConnectionFlags::endpoints() const {

@@ -54,7 +54,7 @@ std::string utc(rabbit::Timestamp timestamp) {
     return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(seconds));
 }
 
-std::string text_of(const std::string& bytes) {
+std::string utf8_or_repr(const std::string& bytes) {
     return is_utf8(bytes) ? bytes : repr_bytes(bytes);
 }
 
@@ -69,7 +69,7 @@ struct PlainJson {
         return static_cast<double>(decimal.value) / std::pow(10.0, decimal.scale);
     }
     Json operator()(rabbit::Timestamp timestamp) const { return utc(timestamp); }
-    Json operator()(const std::string& text) const { return text_of(text); }
+    Json operator()(const std::string& text) const { return utf8_or_repr(text); }
     Json operator()(const rabbit::Bytes& bytes) const { return repr_bytes(bytes.data); }
     Json operator()(const rabbit::Array& array) const {
         auto json = Json::array();
@@ -81,7 +81,7 @@ struct PlainJson {
     Json operator()(const rabbit::Table& table) const {
         auto json = Json::object();
         for (const auto& [name, value] : table) {
-            json[text_of(name)] = plain_json(value);
+            json[utf8_or_repr(name)] = plain_json(value);
         }
         return json;
     }

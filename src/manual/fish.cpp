@@ -34,7 +34,7 @@ std::string line(const Page& page, const PageOption& option) {
 }
 
 /// After a "--". A command line of its own is completed with it.
-constexpr auto complete_command = R"(function _{function}_command
+constexpr auto command_function = R"(function _{function}_command
     set -l words (commandline -opc)
     set -l at (contains -i -- -- $words); or return
     set -e words[1..$at]
@@ -55,7 +55,7 @@ std::string fish(const Page& page) {
     }
     if (page.runs_command()) {
         result +=
-            fmt::format(complete_command, fmt::arg("function", page.identifier()), fmt::arg("name", page.program.name));
+            fmt::format(command_function, fmt::arg("function", page.identifier()), fmt::arg("name", page.program.name));
     }
     return result;
 }

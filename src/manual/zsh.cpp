@@ -83,7 +83,7 @@ std::string specifications(const Page& page) {
 }
 
 /// After a "--".
-constexpr auto complete_command = R"(local -i end=${words[(ie)--]}  # one past the last word if there is none
+constexpr auto command_words = R"(local -i end=${words[(ie)--]}  # one past the last word if there is none
 if ((end < CURRENT)); then
     shift $end words
     ((CURRENT -= end))
@@ -99,7 +99,7 @@ std::string zsh(const Page& page) {
     return fmt::format(
         "#compdef {}\n# zsh completion for {} {}\n\n{}local -a specifications=(\n{})\n_arguments -s -S : "
         "$specifications\n",
-        page.program.name, page.program.name, page.version, page.runs_command() ? complete_command : "",
+        page.program.name, page.program.name, page.version, page.runs_command() ? command_words : "",
         specifications(page));
 }
 

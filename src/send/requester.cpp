@@ -22,7 +22,7 @@ namespace {
 
 using rabbit::Clock;
 
-constexpr auto patience = std::chrono::seconds(2);  ///< with the broker, once the run is over
+constexpr auto patience_at_end = std::chrono::seconds(2);  ///< with the broker, once the run is over
 
 std::string random_id() {
     std::random_device random;
@@ -77,7 +77,7 @@ cli::ExitCode Requester::run(Source& source) {
 /// What was answered is answered, and nobody waits for the rest: a broker that is busy may take its time.
 void Requester::close() {
     try {
-        connection_.set_deadline(Clock::now() + patience);
+        connection_.set_deadline(Clock::now() + patience_at_end);
         connection_.close();
     } catch (const rabbit::Error&) {
     }

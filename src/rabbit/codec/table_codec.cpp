@@ -38,7 +38,7 @@ bool is_decoded(int depth) {
     return status >= 0;
 }
 
-[[noreturn]] void malformed(const std::string& cause) {
+[[noreturn]] void malformed_table(const std::string& cause) {
     throw Error(ErrorKind::lost, "cannot read a table from the broker", cause);
 }
 
@@ -47,7 +47,7 @@ Table copy_table_at(const amqp_table_t& table, int depth);
 
 Value copy_value(const amqp_field_value_t& field, int depth) {
     if (depth > deepest_copied) {
-        malformed(fmt::format("it is nested more than {} deep", deepest_copied));
+        malformed_table(fmt::format("it is nested more than {} deep", deepest_copied));
     }
     switch (field.kind) {
         case AMQP_FIELD_KIND_VOID: return {std::monostate()};
@@ -68,7 +68,7 @@ Value copy_value(const amqp_field_value_t& field, int depth) {
         case AMQP_FIELD_KIND_BYTES: return {Bytes{copy(field.value.bytes)}};
         case AMQP_FIELD_KIND_ARRAY: return {copy_array(field.value.array, depth)};
         case AMQP_FIELD_KIND_TABLE: return {copy_table_at(field.value.table, depth)};
-        default: malformed(fmt::format("field type {} is unknown", static_cast<int>(field.kind)));
+        default: malformed_table(fmt::format("field type {} is unknown", static_cast<int>(field.kind)));
     }
 }
 

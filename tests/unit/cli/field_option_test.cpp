@@ -13,7 +13,7 @@ using cli::parse_argument;
 using cli::parse_header;
 using rabbit::Value;
 
-std::string refusal(const std::string& text) {
+std::string refusal_of_field(const std::string& text) {
     try {
         parse_header("--header", text);
     } catch (const cli::UsageError& error) {
@@ -50,13 +50,14 @@ TEST(FieldOption, GuessesTheTypeOfAnArgument) {
 }
 
 TEST(FieldOption, SaysWhatIsWrong) {
-    EXPECT_EQ(refusal(""), "--header '': expected KEY=VALUE or KEY:TYPE=VALUE");
-    EXPECT_EQ(refusal("=v"), "--header '=v': the key is empty");
-    EXPECT_EQ(refusal("k:int=one"), "--header 'k:int=one': the value is not a whole number of 64 bits");
-    EXPECT_EQ(refusal("k:json={"), "--header 'k:json={': the value is not JSON");
-    EXPECT_NE(refusal("k:number=1").find("no type 'number'; known are string, int, float, bool, timestamp, json"),
-              std::string::npos);
-    EXPECT_NE(refusal(std::string(256, 'k') + "=v").find("255"), std::string::npos);
+    EXPECT_EQ(refusal_of_field(""), "--header '': expected KEY=VALUE or KEY:TYPE=VALUE");
+    EXPECT_EQ(refusal_of_field("=v"), "--header '=v': the key is empty");
+    EXPECT_EQ(refusal_of_field("k:int=one"), "--header 'k:int=one': the value is not a whole number of 64 bits");
+    EXPECT_EQ(refusal_of_field("k:json={"), "--header 'k:json={': the value is not JSON");
+    EXPECT_NE(
+        refusal_of_field("k:number=1").find("no type 'number'; known are string, int, float, bool, timestamp, json"),
+        std::string::npos);
+    EXPECT_NE(refusal_of_field(std::string(256, 'k') + "=v").find("255"), std::string::npos);
 }
 
 TEST(Timestamp, IsNowOrSeconds) {

@@ -20,14 +20,14 @@ std::string written(const Value& value) {
     return cli::json_of(value);
 }
 
-Value read(const std::string& json) {
+Value read_json(const std::string& json) {
     cli::JsonReader reader;
     return cli::value_of_json(reader.read(json));
 }
 
-std::string refusal(const std::string& json) {
+std::string refusal_of_json(const std::string& json) {
     try {
-        read(json);
+        read_json(json);
         return "none";
     } catch (const std::invalid_argument& error) {
         return error.what();
@@ -43,7 +43,7 @@ class JsonOf : public testing::TestWithParam<Pair> {};
 
 TEST_P(JsonOf, IsReadBackAsTheSameValue) {
     EXPECT_EQ(written(GetParam().value), GetParam().json);
-    EXPECT_EQ(read(GetParam().json), GetParam().value);
+    EXPECT_EQ(read_json(GetParam().json), GetParam().value);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -72,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(
         Pair{{Table{{"\xFF", {true}}}}, R"({"!table":[[{"!string":"/w=="},true]]})"}));
 
 TEST(Json, NotANumberIsReadBackAsSuch) {
-    const auto value = read(written({std::nan("")}));
+    const auto value = read_json(written({std::nan("")}));
     EXPECT_TRUE(std::isnan(std::get<double>(value.data)));
 }
 
@@ -81,37 +81,38 @@ TEST(Json, StringsOfEveryLengthAreEscapedWhereTheyMustBe) {
         for (std::size_t at = 0; at < length; ++at) {
             std::string text(length, 'x');
             text[at] = '\n';
-            EXPECT_EQ(read(written({text})), Value{text});
+            EXPECT_EQ(read_json(written({text})), Value{text});
         }
     }
 }
 
 TEST(Json, OfMembersWithTheSameNameTheLastCounts) {
-    EXPECT_EQ(read(R"({"a":1,"b":2,"a":3})"), (Value{Table{{"a", {std::int64_t{3}}}, {"b", {std::int64_t{2}}}}}));
+    EXPECT_EQ(read_json(R"({"a":1,"b":2,"a":3})"), (Value{Table{{"a", {std::int64_t{3}}}, {"b", {std::int64_t{2}}}}}));
 }
 
 TEST(Json, ATagIsTheOnlyMember) {
-    EXPECT_EQ(read(R"({"!int8":1,"a":2})"), (Value{Table{{"!int8", {std::int64_t{1}}}, {"a", {std::int64_t{2}}}}}));
+    EXPECT_EQ(read_json(R"({"!int8":1,"a":2})"),
+              (Value{Table{{"!int8", {std::int64_t{1}}}, {"a", {std::int64_t{2}}}}}));
 }
 
 TEST(Json, NumbersThatDoNotFitAreRefused) {
-    EXPECT_EQ(refusal("123456789012345678901234567890"), "a number is too large");
-    EXPECT_EQ(refusal("1e999"), "a number is too large");
-    EXPECT_EQ(refusal("18446744073709551615"),
+    EXPECT_EQ(refusal_of_json("123456789012345678901234567890"), "a number is too large");
+    EXPECT_EQ(refusal_of_json("1e999"), "a number is too large");
+    EXPECT_EQ(refusal_of_json("18446744073709551615"),
               "18446744073709551615 is not a whole number from -9223372036854775808 to 9223372036854775807");
-    EXPECT_EQ(refusal(R"({"!uint8":-1})"), "-1 is not a whole number from 0 to 255");
-    EXPECT_EQ(refusal(R"({"!uint8":1.0})"), "1.0 is not a whole number from 0 to 255");
-    EXPECT_EQ(refusal(R"({"!uint64":18446744073709551616})"), "a number is too large");
+    EXPECT_EQ(refusal_of_json(R"({"!uint8":-1})"), "-1 is not a whole number from 0 to 255");
+    EXPECT_EQ(refusal_of_json(R"({"!uint8":1.0})"), "1.0 is not a whole number from 0 to 255");
+    EXPECT_EQ(refusal_of_json(R"({"!uint64":18446744073709551616})"), "a number is too large");
 }
 
 TEST(Json, SaysWhatATagTakes) {
-    EXPECT_EQ(refusal(R"({"!int":1})"), "there is no type '!int'");
-    EXPECT_EQ(refusal(R"({"!decimal":{"scale":1}})"), "!decimal takes an object with scale and value");
-    EXPECT_EQ(refusal(R"({"!table":{}})"), "!table takes an array of [name, value] pairs");
-    EXPECT_EQ(refusal(R"({"!table":[["a"]]})"), "!table takes an array of [name, value] pairs");
-    EXPECT_EQ(refusal(R"({"!table":[[1,2]]})"), "1 is not a string");
-    EXPECT_EQ(refusal(R"({"!float":"much"})"), "\"much\" is not a number");
-    EXPECT_EQ(refusal(R"({"!bytes":[]})"), "an array is not a string");
+    EXPECT_EQ(refusal_of_json(R"({"!int":1})"), "there is no type '!int'");
+    EXPECT_EQ(refusal_of_json(R"({"!decimal":{"scale":1}})"), "!decimal takes an object with scale and value");
+    EXPECT_EQ(refusal_of_json(R"({"!table":{}})"), "!table takes an array of [name, value] pairs");
+    EXPECT_EQ(refusal_of_json(R"({"!table":[["a"]]})"), "!table takes an array of [name, value] pairs");
+    EXPECT_EQ(refusal_of_json(R"({"!table":[[1,2]]})"), "1 is not a string");
+    EXPECT_EQ(refusal_of_json(R"({"!float":"much"})"), "\"much\" is not a number");
+    EXPECT_EQ(refusal_of_json(R"({"!bytes":[]})"), "an array is not a string");
 }
 
 struct Broken {
@@ -124,7 +125,7 @@ class JsonOfBroken : public testing::TestWithParam<Broken> {};
 
 TEST_P(JsonOfBroken, SaysWhereItIsNotJson) {
     try {
-        read(GetParam().json);
+        read_json(GetParam().json);
         ADD_FAILURE() << GetParam().json << " was read";
     } catch (const cli::NotJson& error) {
         EXPECT_EQ(error.offset(), GetParam().offset);
@@ -154,11 +155,11 @@ TEST(Json, ReadsOneTextAfterTheOther) {
 bool can_be_read(const std::string& json) {
     cli::JsonReader reader;
     const auto text = json + std::string(cli::JsonReader::room_behind, ']');
-    const auto read_json = reader.try_read(std::string_view(text).substr(0, json.size()));
-    if (read_json) {
-        EXPECT_EQ(cli::value_of_json(*read_json), read(json));
+    const auto read = reader.try_read(std::string_view(text).substr(0, json.size()));
+    if (read) {
+        EXPECT_EQ(cli::value_of_json(*read), read_json(json));
     }
-    return read_json.has_value();
+    return read.has_value();
 }
 
 TEST(Json, TriesToRead) {
@@ -167,7 +168,7 @@ TEST(Json, TriesToRead) {
     }
     for (const auto* json : {"", " ", "[", "[1", "{} {}", "{\"a\": 1},", "\"\xFF\"", "18446744073709551616"}) {
         EXPECT_FALSE(can_be_read(json)) << json;
-        EXPECT_NE(refusal(json), "none") << json;
+        EXPECT_NE(refusal_of_json(json), "none") << json;
     }
 }
 
@@ -176,10 +177,10 @@ TEST(Json, WhatIsNestedTooDeepIsRefusedAndNothingElse) {
         return std::string(static_cast<std::size_t>(depth), '[') + std::string(static_cast<std::size_t>(depth), ']');
     };
     const int deepest = rabbit::deepest_nesting();
-    EXPECT_EQ(written(read(nested(deepest))), nested(deepest));
+    EXPECT_EQ(written(read_json(nested(deepest))), nested(deepest));
     const auto cause = "it is nested more than " + std::to_string(deepest) + " deep";
-    EXPECT_EQ(refusal(nested(deepest + 2)), cause);
-    EXPECT_EQ(refusal(nested(1'000'000)), cause);
+    EXPECT_EQ(refusal_of_json(nested(deepest + 2)), cause);
+    EXPECT_EQ(refusal_of_json(nested(1'000'000)), cause);
 }
 
 }  // namespace

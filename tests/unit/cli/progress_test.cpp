@@ -6,7 +6,7 @@
 
 namespace {
 
-std::string shown(std::optional<double> share) {
+std::string line_shown(std::optional<double> share) {
     cli::Progress progress(true);
     testing::internal::CaptureStderr();
     progress.show("x", share);
@@ -14,11 +14,11 @@ std::string shown(std::optional<double> share) {
 }
 
 TEST(Progress, ShowsTheShareAndTheTimeLeft) {
-    EXPECT_EQ(shown({}), "\r\033[Kx");
-    EXPECT_EQ(shown(0), "\r\033[Kx, 0%");
-    EXPECT_EQ(shown(0.5), "\r\033[Kx, 50%, 0 s left");
-    EXPECT_EQ(shown(1), "\r\033[Kx, 100%");
-    EXPECT_EQ(shown(7), "\r\033[Kx, 100%") << "more came than were expected";
+    EXPECT_EQ(line_shown({}), "\r\033[Kx");
+    EXPECT_EQ(line_shown(0), "\r\033[Kx, 0%");
+    EXPECT_EQ(line_shown(0.5), "\r\033[Kx, 50%, 0 s left");
+    EXPECT_EQ(line_shown(1), "\r\033[Kx, 100%");
+    EXPECT_EQ(line_shown(7), "\r\033[Kx, 100%") << "more came than were expected";
 }
 
 TEST(Progress, IsDueAfterAnInterval) {

@@ -60,7 +60,7 @@ std::string filled(const std::string& text, const rabbit::Delivery& with = deliv
     return all;
 }
 
-std::string refusal(const std::string& text) {
+std::string refusal_of_template(const std::string& text) {
     try {
         const cli::Template compiled(text);
     } catch (const cli::Failure& failure) {
@@ -154,16 +154,16 @@ TEST(Template, RefusesWhatCannotBeUsed) {
                              "{headers[kind][0]}",
                              "{headers[kind]:d}",
                              "{headers[a]b]}"}) {
-        EXPECT_NE(refusal(text), "") << text;
+        EXPECT_NE(refusal_of_template(text), "") << text;
     }
 }
 
 TEST(Template, SaysWhatIsWrong) {
-    EXPECT_EQ(refusal("{nobody}"), "--template {nobody}: there is no field 'nobody'; --help names them");
-    EXPECT_EQ(refusal("{}"), "--template {}: a field has a name, as {body}; {{ stands for a brace");
-    EXPECT_EQ(refusal("{body[0]}"),
+    EXPECT_EQ(refusal_of_template("{nobody}"), "--template {nobody}: there is no field 'nobody'; --help names them");
+    EXPECT_EQ(refusal_of_template("{}"), "--template {}: a field has a name, as {body}; {{ stands for a brace");
+    EXPECT_EQ(refusal_of_template("{body[0]}"),
               "--template {body[0]}: body is one value; only {headers[name]} picks one of several");
-    EXPECT_EQ(refusal("{headers[]}"), "--template {headers[]}: a header has a name, as {headers[kind]}");
+    EXPECT_EQ(refusal_of_template("{headers[]}"), "--template {headers[]}: a header has a name, as {headers[kind]}");
 }
 
 TEST(Template, KnowsWhetherItShowsProperties) {

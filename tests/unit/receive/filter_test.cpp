@@ -45,7 +45,7 @@ testing::AssertionResult is_text(const Value& value, const std::string& text) {
                                                                         : testing::AssertionFailure() << text;
 }
 
-std::string refusal(const std::string& condition) {
+std::string refusal_of_condition(const std::string& condition) {
     try {
         const Filter filter(Conditions{condition});
     } catch (const cli::UsageError& error) {
@@ -198,29 +198,30 @@ TEST(Filter, ComparesArraysAndTablesAsJson) {
 }
 
 TEST(Filter, RefusesAConditionWithoutEqualsSign) {
-    EXPECT_EQ(refusal("type"), "--where 'type': expected NAME=GLOB");
-    EXPECT_EQ(refusal(""), "--where '': expected NAME=GLOB");
+    EXPECT_EQ(refusal_of_condition("type"), "--where 'type': expected NAME=GLOB");
+    EXPECT_EQ(refusal_of_condition(""), "--where '': expected NAME=GLOB");
 }
 
 TEST(Filter, RefusesAnUnknownNameAndNamesTheKnownOnes) {
-    EXPECT_EQ(refusal("kind=a"),
+    EXPECT_EQ(refusal_of_condition("kind=a"),
               "--where 'kind=a': there is no field 'kind'; known are routing_key, exchange, content_type, "
               "content_encoding, delivery_mode, priority, correlation_id, reply_to, expiration, message_id, timestamp, "
               "type, user_id, app_id, cluster_id and headers.X for the header X");
     for (const auto* condition : {"=a", "Type=a", "type =a", "header.x=a"}) {
-        EXPECT_NE(refusal(condition).find("there is no field"), std::string::npos) << condition;
+        EXPECT_NE(refusal_of_condition(condition).find("there is no field"), std::string::npos) << condition;
     }
 }
 
 TEST(Filter, RefusesHeadersWithoutAName) {
     for (const auto* condition : {"headers=a", "headers.=a"}) {
-        EXPECT_NE(refusal(condition).find("which header? Write headers.X"), std::string::npos) << condition;
+        EXPECT_NE(refusal_of_condition(condition).find("which header? Write headers.X"), std::string::npos)
+            << condition;
     }
 }
 
 TEST(Filter, RefusesAMalformedGlob) {
-    EXPECT_EQ(refusal("type=[a"), R"(--where 'type=[a': a [ has no ]; \[ stands for the bracket)");
-    EXPECT_NE(refusal("type=a\\").find("nothing follows the \\"), std::string::npos);
+    EXPECT_EQ(refusal_of_condition("type=[a"), R"(--where 'type=[a': a [ has no ]; \[ stands for the bracket)");
+    EXPECT_NE(refusal_of_condition("type=a\\").find("nothing follows the \\"), std::string::npos);
 }
 
 }  // namespace

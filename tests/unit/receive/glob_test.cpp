@@ -23,7 +23,7 @@ std::string repeated(std::string_view text, int times) {
     return result;
 }
 
-std::string refusal(std::string_view pattern) {
+std::string refusal_of_pattern(std::string_view pattern) {
     try {
         const Glob glob(pattern);
     } catch (const std::invalid_argument& error) {
@@ -165,22 +165,23 @@ TEST(Glob, BracketThatClosesNothingStandsForItself) {
 
 TEST(Glob, RefusesASetWithoutEnd) {
     for (const auto* pattern : {"[", "a[bc", "[]", "[!", "[!]", "[a-", R"([a\])"}) {
-        EXPECT_EQ(refusal(pattern), R"(a [ has no ]; \[ stands for the bracket)") << pattern;
+        EXPECT_EQ(refusal_of_pattern(pattern), R"(a [ has no ]; \[ stands for the bracket)") << pattern;
     }
 }
 
 TEST(Glob, RefusesABackslashAtTheEnd) {
     for (const auto* pattern : {R"(\)", R"(a\)", R"(a\\\)", R"([a\)", R"([a-\)"}) {
-        EXPECT_EQ(refusal(pattern), R"(nothing follows the \ at the end; \\ stands for a backslash)") << pattern;
+        EXPECT_EQ(refusal_of_pattern(pattern), R"(nothing follows the \ at the end; \\ stands for a backslash)")
+            << pattern;
     }
 }
 
 TEST(Glob, RefusesARangeThatRunsBackwards) {
-    EXPECT_EQ(refusal("[z-a]"), "a range in [] ends before it begins; write it as a-z");
+    EXPECT_EQ(refusal_of_pattern("[z-a]"), "a range in [] ends before it begins; write it as a-z");
 }
 
 TEST(Glob, RefusesACircumflexThatBeginsASet) {
-    EXPECT_EQ(refusal("[^a]"), R"(a set begins with ^; [!a] is any character but a, and \^ stands for a ^)");
+    EXPECT_EQ(refusal_of_pattern("[^a]"), R"(a set begins with ^; [!a] is any character but a, and \^ stands for a ^)");
     EXPECT_TRUE(matches("[!^]", "a"));
 }
 

@@ -51,7 +51,7 @@ private:
 };
 
 /// Why it is refused; empty: it is not.
-std::string refusal(const std::string& command) {
+std::string refusal_of_command(const std::string& command) {
     try {
         receiving::check_runnable({command, "--argument"});
     } catch (const cli::Failure& failure) {
@@ -64,61 +64,61 @@ std::string refusal(const std::string& command) {
 }
 
 TEST_F(RunnableTest, TakesAProgramByItsPath) {
-    EXPECT_EQ(refusal("/bin/sh"), "");
+    EXPECT_EQ(refusal_of_command("/bin/sh"), "");
 }
 
 TEST_F(RunnableTest, TakesAProgramOfThePath) {
-    EXPECT_EQ(refusal("sh"), "");
+    EXPECT_EQ(refusal_of_command("sh"), "");
 }
 
 TEST_F(RunnableTest, TakesAScript) {
-    EXPECT_EQ(refusal(make("work", "#!/bin/sh\nexit\n")), "");
-    EXPECT_EQ(refusal(make("spaced", "#! \t/bin/sh -e\nexit\n")), "");
-    EXPECT_EQ(refusal(make("bare", "#!/bin/sh")), "");
+    EXPECT_EQ(refusal_of_command(make("work", "#!/bin/sh\nexit\n")), "");
+    EXPECT_EQ(refusal_of_command(make("spaced", "#! \t/bin/sh -e\nexit\n")), "");
+    EXPECT_EQ(refusal_of_command(make("bare", "#!/bin/sh")), "");
 }
 
 TEST_F(RunnableTest, RefusesWhatIsNotThere) {
-    EXPECT_EQ(refusal("/no/such/command"), "No such file or directory");
-    EXPECT_EQ(refusal("no-such-command"), "it is not in any folder of PATH");
-    EXPECT_EQ(refusal(""), "its name is empty");
+    EXPECT_EQ(refusal_of_command("/no/such/command"), "No such file or directory");
+    EXPECT_EQ(refusal_of_command("no-such-command"), "it is not in any folder of PATH");
+    EXPECT_EQ(refusal_of_command(""), "its name is empty");
 }
 
 TEST_F(RunnableTest, RefusesWhatIsNotExecutable) {
     const auto path = make("work", "#!/bin/sh\n", fs::perms::owner_read);
-    EXPECT_EQ(refusal(path), "it is not executable (chmod +x makes it so)");
+    EXPECT_EQ(refusal_of_command(path), "it is not executable (chmod +x makes it so)");
 }
 
 TEST_F(RunnableTest, RefusesAFolder) {
-    EXPECT_EQ(refusal(folder_), "Is a directory");
+    EXPECT_EQ(refusal_of_command(folder_), "Is a directory");
 }
 
 TEST_F(RunnableTest, RefusesAScriptWhoseInterpreterIsNotThere) {
     const auto path = make("work", "#!/usr/bin/no-such-python -u\n");
-    EXPECT_EQ(refusal(path), "its interpreter '/usr/bin/no-such-python': No such file or directory");
+    EXPECT_EQ(refusal_of_command(path), "its interpreter '/usr/bin/no-such-python': No such file or directory");
 }
 
 TEST_F(RunnableTest, RefusesAScriptWithWindowsLineEnds) {
     const auto path = make("work", "#!/bin/sh\r\nexit\r\n");
-    EXPECT_NE(refusal(path).find("No such file or directory"), std::string::npos);
+    EXPECT_NE(refusal_of_command(path).find("No such file or directory"), std::string::npos);
 }
 
 TEST_F(RunnableTest, RefusesAScriptWithoutAnInterpreter) {
     constexpr auto why = "it is neither a program nor a script that begins with #!";
-    EXPECT_EQ(refusal(make("work", "exit 0\n")), why);
-    EXPECT_EQ(refusal(make("empty", "")), why);
+    EXPECT_EQ(refusal_of_command(make("work", "exit 0\n")), why);
+    EXPECT_EQ(refusal_of_command(make("empty", "")), why);
 }
 
 TEST_F(RunnableTest, SearchesThePathInItsOrder) {
     make("first/work", "#!/bin/sh\n", fs::perms::owner_read);
     make("second/work", "#!/bin/sh\n");
     const SearchPath path(folder_.string() + "/none:" + folder_.string() + "/first:" + folder_.string() + "/second");
-    EXPECT_EQ(refusal("work"), "") << "the first one that can be run is";
+    EXPECT_EQ(refusal_of_command("work"), "") << "the first one that can be run is";
 }
 
 TEST_F(RunnableTest, SaysWhyTheOneOnThePathCannotBeRun) {
     const auto file = make("first/work", "#!/bin/sh\n", fs::perms::owner_read);
     const SearchPath path(folder_.string() + "/first:" + folder_.string() + "/none");
-    EXPECT_EQ(refusal("work"), file + ": it is not executable (chmod +x makes it so)");
+    EXPECT_EQ(refusal_of_command("work"), file + ": it is not executable (chmod +x makes it so)");
 }
 
 TEST_F(RunnableTest, TakesAnEmptyFolderOfThePathForTheCurrentOne) {
@@ -126,7 +126,7 @@ TEST_F(RunnableTest, TakesAnEmptyFolderOfThePathForTheCurrentOne) {
     const auto before = fs::current_path();
     fs::current_path(folder_);
     const SearchPath path("/nowhere:");
-    EXPECT_EQ(refusal("work"), "");
+    EXPECT_EQ(refusal_of_command("work"), "");
     fs::current_path(before);
 }
 

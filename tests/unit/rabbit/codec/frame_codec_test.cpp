@@ -10,11 +10,11 @@ namespace {
 
 using rabbit::FrameDecoder;
 
-constexpr std::size_t frame_max = 4096;
+constexpr std::size_t least_frame_max = 4096;
 
 std::string encoded(const amqp_frame_t& frame) {
     std::string out = "before";
-    rabbit::append_frame(out, frame, frame_max);
+    rabbit::append_frame(out, frame, least_frame_max);
     return out.substr(6);
 }
 
@@ -93,7 +93,7 @@ TEST(FrameCodec, WhatDoesNotFitAFrameIsRefusedAndLeavesNothing) {
     header.payload.properties.class_id = AMQP_BASIC_CLASS;
     header.payload.properties.decoded = &properties;
     std::string out = "before";
-    EXPECT_THROW(rabbit::append_frame(out, header, frame_max), rabbit::Error);
+    EXPECT_THROW(rabbit::append_frame(out, header, least_frame_max), rabbit::Error);
     EXPECT_EQ(out, "before");
 }
 

@@ -15,7 +15,7 @@ using rabbit::FrameDecoder;
 using rabbit::Properties;
 using rabbit::PublishHead;
 
-constexpr std::size_t frame_max = 4096;
+constexpr std::size_t agreed_frame_max = 4096;
 
 std::shared_ptr<const Properties> text_plain() {
     return std::make_shared<const Properties>(Properties{.content_type = "text/plain"});
@@ -28,7 +28,7 @@ std::string appended(const PublishHead& head, std::uint64_t body_size) {
 }
 
 TEST(PublishHead, IsAMethodAndAContentHeader) {
-    auto bytes = appended(PublishHead({"logs", "disk"}, text_plain(), true, frame_max), 0x0102030405060708);
+    auto bytes = appended(PublishHead({"logs", "disk"}, text_plain(), true, agreed_frame_max), 0x0102030405060708);
     FrameDecoder decoder;
     const auto size = rabbit::frame_size(bytes.data());
     const auto method = decoder.decode(bytes.data());
@@ -52,7 +52,7 @@ TEST(PublishHead, IsAMethodAndAContentHeader) {
 }
 
 TEST(PublishHead, DiffersBetweenBodiesInTheirSizeAlone) {
-    const PublishHead head({"", "hello"}, nullptr, false, frame_max);
+    const PublishHead head({"", "hello"}, nullptr, false, agreed_frame_max);
     auto one = appended(head, 1);
     const auto two = appended(head, 2);
     ASSERT_EQ(one.size(), two.size());
@@ -62,7 +62,7 @@ TEST(PublishHead, DiffersBetweenBodiesInTheirSizeAlone) {
 
 TEST(PublishHead, FitsTheSameAddressAndTheSameProperties) {
     const auto properties = text_plain();
-    const PublishHead head({"e", "k"}, properties, true, frame_max);
+    const PublishHead head({"e", "k"}, properties, true, agreed_frame_max);
     EXPECT_TRUE(head.fits({"e", "k"}, properties, true));
     EXPECT_FALSE(head.fits({"e", "l"}, properties, true));
     EXPECT_FALSE(head.fits({"f", "k"}, properties, true));
@@ -72,11 +72,11 @@ TEST(PublishHead, FitsTheSameAddressAndTheSameProperties) {
 
 TEST(PublishHead, RefusesWhatCannotBeSent) {
     const std::string too_long(256, 'x');
-    EXPECT_THROW(PublishHead({too_long, ""}, nullptr, true, frame_max), rabbit::Error);
-    EXPECT_THROW(PublishHead({"", too_long}, nullptr, true, frame_max), rabbit::Error);
+    EXPECT_THROW(PublishHead({too_long, ""}, nullptr, true, agreed_frame_max), rabbit::Error);
+    EXPECT_THROW(PublishHead({"", too_long}, nullptr, true, agreed_frame_max), rabbit::Error);
     const auto large = std::make_shared<const Properties>(
-        Properties{.headers = rabbit::Table{{"large", {std::string(frame_max, 'x')}}}});
-    EXPECT_THROW(PublishHead({"", ""}, large, true, frame_max), rabbit::Error);
+        Properties{.headers = rabbit::Table{{"large", {std::string(agreed_frame_max, 'x')}}}});
+    EXPECT_THROW(PublishHead({"", ""}, large, true, agreed_frame_max), rabbit::Error);
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ using rabbit::Value;
 using namespace std::string_literals;
 
 /// The bytes that rabbitmq-c makes of a table.
-std::string encoded(const Table& table) {
+std::string encoded_table(const Table& table) {
     const rabbit::TableView table_view(table);
     auto ready = table_view.get();
     std::string bytes(1 << 20, '\0');
@@ -70,7 +70,7 @@ protected:
 };
 
 TEST_P(TableCodec, Writes) {
-    EXPECT_EQ(encoded(table()), wire());
+    EXPECT_EQ(encoded_table(table()), wire());
 }
 
 TEST_P(TableCodec, Reads) {
@@ -102,11 +102,11 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(TableCodec, KeepsTheOrderAndNamesThatComeTwice) {
     const Table table{{"z", {1}}, {"a", {2}}, {"z", {3}}, {"", {4}}};
-    EXPECT_EQ(decoded(encoded(table)), table);
+    EXPECT_EQ(decoded(encoded_table(table)), table);
 }
 
 TEST(TableCodec, OfNothingIsEmpty) {
-    EXPECT_EQ(encoded({}), "\0\0\0\0"s);
+    EXPECT_EQ(encoded_table({}), "\0\0\0\0"s);
     EXPECT_EQ(decoded("\0\0\0\0"s), Table());
 }
 
@@ -118,12 +118,12 @@ TEST(TableCodec, KeepsTheEndsOfEveryRange) {
                       {"u", {ends(std::uint16_t())}}, {"I", {ends(std::int32_t())}},  {"i", {ends(std::uint32_t())}},
                       {"l", {ends(std::int64_t())}},  {"L", {ends(std::uint64_t())}}, {"f", {ends(float())}},
                       {"d", {ends(double())}}};
-    EXPECT_EQ(decoded(encoded(table)), table);
+    EXPECT_EQ(decoded(encoded_table(table)), table);
 }
 
 TEST(TableCodec, KeepsInfinitiesAndNotANumber) {
     const auto infinity = std::numeric_limits<double>::infinity();
-    const auto copy = decoded(encoded({{"inf", {infinity}}, {"-inf", {-infinity}}, {"nan", {std::nan("")}}}));
+    const auto copy = decoded(encoded_table({{"inf", {infinity}}, {"-inf", {-infinity}}, {"nan", {std::nan("")}}}));
     ASSERT_EQ(copy.size(), 3U);
     EXPECT_EQ(std::get<double>(copy[0].value.data), infinity);
     EXPECT_EQ(std::get<double>(copy[1].value.data), -infinity);
@@ -135,12 +135,12 @@ TEST(TableCodec, TakesManyFieldsAndLongStrings) {
     for (int i = 0; i < 1000; ++i) {
         table.push_back({"field " + std::to_string(i), {i}});
     }
-    EXPECT_EQ(decoded(encoded(table)), table);
+    EXPECT_EQ(decoded(encoded_table(table)), table);
 }
 
 TEST(TableCodec, TakesANameOf255BytesAndNoLongerOne) {
     const Table longest{{std::string(255, 'n'), {true}}};
-    EXPECT_EQ(decoded(encoded(longest)), longest);
+    EXPECT_EQ(decoded(encoded_table(longest)), longest);
     const Table too_long{{std::string(256, 'n'), {true}}};
     EXPECT_THROW(rabbit::TableView{too_long}, rabbit::Error);
     const Table too_long_inside{{"list", {Array{{too_long}}}}};
@@ -224,7 +224,7 @@ Value nested(int depth) {
 
 TEST(TableCodec, ReadsTablesThatAreNestedAsDeepAsItWritesThem) {
     const Table table{{"a", nested(rabbit::deepest_nesting())}};
-    EXPECT_TRUE(decoded(encoded(table)) == table);
+    EXPECT_TRUE(decoded(encoded_table(table)) == table);
     EXPECT_GE(rabbit::deepest_nesting(), 64);
     EXPECT_LE(rabbit::deepest_nesting(), 512);
 }
@@ -232,7 +232,7 @@ TEST(TableCodec, ReadsTablesThatAreNestedAsDeepAsItWritesThem) {
 TEST(TableCodec, DoesNotWriteTablesThatAreNestedDeeperThanItReads) {
     for (const auto& value : {nested(rabbit::deepest_nesting() + 1), Value{Table{{"b", nested(2000)}}}}) {
         try {
-            encoded({{"a", value}});
+            encoded_table({{"a", value}});
             FAIL() << "written";
         } catch (const rabbit::Error& error) {
             EXPECT_EQ(error.kind(), rabbit::ErrorKind::invalid);
@@ -266,7 +266,7 @@ TEST(TableCodec, KeepsRandomTables) {
     Generator generator;
     for (int i = 0; i < 500; ++i) {
         const auto table = generator.table(5);
-        ASSERT_TRUE(decoded(encoded(table)) == table) << "table " << i;
+        ASSERT_TRUE(decoded(encoded_table(table)) == table) << "table " << i;
     }
 }
 
