@@ -21,6 +21,9 @@ namespace {
 /// max_message_size).
 constexpr std::size_t longest_record = 512U << 20;
 
+constexpr std::size_t chunk = std::size_t{64} << 10;  ///< the least that is read at once
+constexpr std::size_t large = 4 * chunk;              ///< a record
+
 [[noreturn]] void cannot_read(const std::string& file, int error) {
     throw cli::Failure(cli::ExitCode::no_input,
                        fmt::format("cannot read {}: {}", file == "-" ? "standard input" : fmt::format("'{}'", file),
@@ -104,14 +107,16 @@ void Input::read() {
 
 /// For a chunk behind the bytes that are held, which move to the front.
 void Input::make_room() {
-    constexpr std::size_t chunk = std::size_t{64} << 10;
     if (begin_ > 0) {
         std::copy(buffer_.data() + begin_, buffer_.data() + end_, buffer_.data());
     }
     searched_ -= begin_;
     end_ -= std::exchange(begin_, 0);
     if (buffer_.size() - end_ < chunk) {
-        buffer_.resize(std::max(buffer_.size() + buffer_.size() / 4, end_ + chunk));
+        if (buffer_.capacity() < end_ + chunk) {
+            buffer_.reserve(std::max(end_ + end_ / 4, large_size_) + chunk);
+        }
+        buffer_.resize(end_ + chunk);
     }
 }
 
@@ -163,8 +168,7 @@ std::optional<std::string> Input::next_delimited() {
     if (end == std::string::npos) {
         searched_ = end_;
     } else {
-        record.emplace(bytes, begin_, end - begin_);
-        begin_ = searched_ = end + 1;
+        record = take(end, end + 1);
     }
     return record;
 }
@@ -174,10 +178,29 @@ std::optional<std::string> Input::next_object() {
     searched_ += splitter_.scan(std::string_view(buffer_).substr(searched_, end_ - searched_));
     begin_ = searched_ - splitter_.size();
     if (splitter_.complete()) {
-        record.emplace().reserve(splitter_.size() + cli::JsonReader::room_behind);
-        record->assign(buffer_, begin_, splitter_.size());
-        begin_ = searched_;
+        record = take(searched_, searched_);
     }
+    return record;
+}
+
+/// The bytes held up to `end`; those from `next` on are left. A large record takes the buffer along instead of a copy:
+/// while it waits to be sent, its memory is all that is taken.
+std::string Input::take(std::size_t end, std::size_t next) {
+    std::string record;
+    const auto size = end - begin_;
+    if (size < large) {
+        record.reserve(framing_ == Framing::json ? size + cli::JsonReader::room_behind : size);
+        record.assign(buffer_, begin_, size);
+        begin_ = searched_ = next;
+        return record;
+    }
+    large_size_ = size;
+    record.assign(buffer_, next, end_ - next).append(cli::JsonReader::room_behind, '\0');
+    record.swap(buffer_);
+    record.resize(end);
+    record.erase(0, begin_);
+    end_ -= next;
+    begin_ = searched_ = 0;
     return record;
 }
 

@@ -63,6 +63,7 @@ private:
     void make_room();
     std::optional<std::string> next_delimited();
     std::optional<std::string> next_object();
+    std::string take(std::size_t end, std::size_t next);
     std::optional<std::string> rest_of_file();
 
     std::vector<std::string> files_;
@@ -70,11 +71,12 @@ private:
     Framing framing_;
     JsonSplitter splitter_;
     cli::Fd current_;
-    std::string buffer_;        ///< with room behind the bytes that it holds
-    std::size_t begin_ = 0;     ///< of the bytes in buffer_ that belong to no record handed out yet
-    std::size_t searched_ = 0;  ///< no record ends between begin_ and here
-    std::size_t end_ = 0;       ///< of those bytes
-    bool file_ended_ = false;   ///< the bytes left in buffer_, if any, are the file's last record
+    std::string buffer_;          ///< with room behind the bytes that it holds
+    std::size_t begin_ = 0;       ///< of the bytes in buffer_ that belong to no record handed out yet
+    std::size_t searched_ = 0;    ///< no record ends between begin_ and here
+    std::size_t end_ = 0;         ///< of those bytes
+    std::size_t large_size_ = 0;  ///< of the last record that took the buffer along: the next is likely to be as large
+    bool file_ended_ = false;     ///< the bytes left in buffer_, if any, are the file's last record
     bool ended_ = false;
     std::uint64_t size_ = 0;  ///< of all files; 0: not known
     std::uint64_t read_ = 0;  ///< bytes so far

@@ -104,19 +104,42 @@ TEST_F(SourceTest, GivesJsonRecordsWhateverTheirLinesAre) {
     }
 }
 
+/// Large ones among small ones.
+Bodies of_any_size() {
+    Bodies result;
+    for (std::size_t i = 0; i < 60; ++i) {
+        result.emplace_back(i % 5 == 4 ? i * 20'011 : i * 1'001, static_cast<char>('a' + i % 26));
+    }
+    return result;
+}
+
+TEST_F(SourceTest, GivesLinesOfAnySize) {
+    Options options;
+    options.files = {file_};
+    options.lines = true;
+    std::string text;
+    for (const auto& body : of_any_size()) {
+        text += body + '\n';
+    }
+    text.pop_back();
+    write(text);
+    Source source(options);
+    EXPECT_EQ(bodies(source), of_any_size());
+}
+
 TEST_F(SourceTest, GivesJsonRecordsOfAnySize) {
     Options options;
     options.files = {file_};
     options.json = true;
-    Bodies written;
-    std::string json;
-    for (std::size_t size = 0; size < 200'000; size += 7'001) {
-        written.emplace_back(size, 'x');
-        json += R"({"payload": ")" + written.back() + "\"}\n";
+    for (const auto* end : {"\n", "", " \n\n "}) {
+        std::string json;
+        for (const auto& body : of_any_size()) {
+            json += R"({"payload": ")" + body + "\"}" + end;
+        }
+        write(json);
+        Source source(options);
+        EXPECT_EQ(bodies(source), of_any_size());
     }
-    write(json);
-    Source source(options);
-    EXPECT_EQ(bodies(source), written);
 }
 
 TEST_F(SourceTest, NamesTheRecordAndTheLineThatAreMalformed) {
