@@ -29,6 +29,12 @@ auto guarded(const Use& use) {
     }
 }
 
+/// At the end of its life. What comes later is for nobody.
+struct StopListening {
+    Target::Listener& listener;
+    ~StopListening() { listener = {}; }
+};
+
 }  // namespace
 
 Target::Target(const std::string& program, const cli::ConnectionFlags& flags, const cli::Verbosity& verbosity,
@@ -76,6 +82,7 @@ std::string Target::publish_and_wait(rabbit::Connection& source, rabbit::Address
                                      rabbit::Deadline ends_at, const Listener& returned) {
     constexpr std::chrono::seconds patience{2};
     std::string refusal;
+    const StopListening at_end{listener_};  // also where the wait ends by a loss: the message stays in flight
     listener_ = [&](const rabbit::Settlement& settlement) {
         refusal = settlement.outcome == rabbit::Outcome::nacked    ? std::string("it was nacked")
                   : settlement.outcome == rabbit::Outcome::refused ? settlement.reply_text
@@ -99,7 +106,6 @@ std::string Target::publish_and_wait(rabbit::Connection& source, rabbit::Address
         }
         interruption_.outlast([&] { return source.wait(rabbit::earlier(limit, over ? limit : ends_at)); });
     }
-    listener_ = {};
     return refusal;
 }
 

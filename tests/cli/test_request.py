@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pika
 import pytest
+from pika import frame, spec
 from pika.adapters.blocking_connection import BlockingChannel
 
+from fake_broker import FakeBroker, Received, in_turn
+from fake_broker import answer as polite_answer
 from program import DEADLINE, Process, Program
 from proxy import Proxy
 from receive_support import NOWHERE, await_consumer, await_ready, declare_with, left_in, witness
@@ -255,6 +258,34 @@ def test_a_lost_connection(send: Program, receive: Program, broker_url: str, que
         assert b"requests without an answer are asked again and may be answered twice\n" in result.stderr
     else:
         assert b"connected to" in serving.stderr
+
+
+def test_a_connection_lost_before_the_answer_is_confirmed(receive: Program, fake_broker: FakeBroker) -> None:
+    """The confirm comes when nobody waits for it any more; the request comes once more, and is answered."""
+
+    def deliver(consume: Received) -> None:
+        polite_answer(consume)
+        tag = consume.method.consumer_tag or "fake-1"
+        consume.reply(spec.Basic.Deliver(tag, 1, len(fake_broker.methods(spec.Basic.Consume)) > 1, "", "hello"))
+        request = spec.BasicProperties(reply_to="answers", correlation_id="1")
+        consume.session.write(frame.Header(consume.channel, 2, request).marshal())
+        consume.session.write(frame.Body(consume.channel, b"21").marshal())
+
+    def lose_the_requests(publish: Received) -> None:
+        fake_broker.methods(spec.Basic.Consume)[0].session.hang_up()
+
+    def confirm_before(consume: Received) -> None:
+        polite_answer(fake_broker.methods(spec.Basic.Publish)[0])
+        deliver(consume)
+
+    fake_broker.on(spec.Basic.Consume, in_turn(deliver, confirm_before))
+    fake_broker.on(spec.Basic.Publish, in_turn(lose_the_requests, polite_answer))
+    serving = receive.start("--retry-for", "20", *DOUBLE, url=fake_broker.url)
+    fake_broker.await_methods(spec.Basic.Ack)
+    answers = fake_broker.methods(spec.Basic.Publish)
+    assert [each.body for each in answers] == [b"42", b"42"]
+    serving.terminate()
+    assert serving.finish().returncode == 0
 
 
 def test_a_lost_connection_without_retries(send: Program, broker_url: str, channel: BlockingChannel, queue: str) -> None:
