@@ -44,7 +44,9 @@ public:
     /// Says something about receiving itself: that it waits, or that it was interrupted.
     virtual void announce(std::string_view line);
 
-    /// No further message is at hand: what was written reaches its reader.
+    /// No further message is at hand: what was written reaches its reader, now or when it is due().
+    virtual void rest() {}
+    /// What was written reaches its reader now.
     virtual void flush() {}
 
     /// Tells the broker what is due of the messages that are done with.

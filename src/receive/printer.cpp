@@ -30,6 +30,7 @@ std::optional<Ending> Printer::handle(rabbit::Delivery&& delivery) {
         report_unreadable(delivery.message);
     }
     formatter_.write(output_, delivery);
+    gathering_.add();
     run_.acks.take(delivery);
     settle(AckTime::load);
     return std::nullopt;
@@ -44,13 +45,29 @@ std::optional<Ending> Printer::attend() {
     if (reader_.revents != 0) {
         throw cli::OutputError(EPIPE);
     }
+    if (rabbit::passed(flush_due_)) {
+        flush();
+    }
     return std::nullopt;
+}
+
+void Printer::rest() {
+    flush_due_ = gathering_.until(Clock::now());
+    if (!flush_due_) {
+        flush();
+    }
+}
+
+void Printer::flush() {
+    output_.flush();
+    gathering_.end();
+    flush_due_.reset();
 }
 
 void Printer::report_unreadable(const rabbit::Message& message) {
     const auto cause = fmt::format("a message's properties cannot be read ({})", cli::printable(message.unreadable));
     if (formatter_.needs_properties()) {
-        output_.flush();
+        flush();
         throw cli::Failure(cli::ExitCode::failed,
                            cause + ", and the output is to show them; --format raw, for one, is not");
     }
@@ -71,13 +88,13 @@ void Printer::announce(std::string_view line) {
 
 void Printer::settle(AckTime time) {
     if (const auto due = run_.acks.due(time); !due.empty()) {
-        output_.flush();
+        flush();
         run_.subscription.tell(due);
     }
 }
 
 void Printer::finish() {
-    output_.flush();
+    flush();
     settle(AckTime::end);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "format.hpp"
+#include "gathering.hpp"
 #include "handler.hpp"
 #include "output.hpp"
 #include "run.hpp"
@@ -17,9 +18,11 @@ public:
 
     std::optional<Ending> handle(rabbit::Delivery&& delivery) override;
     [[nodiscard]] std::span<pollfd> watched() override;
+    [[nodiscard]] rabbit::Deadline due() const override { return flush_due_; }
     std::optional<Ending> attend() override;
     void announce(std::string_view line) override;
-    void flush() override { output_.flush(); }
+    void rest() override;
+    void flush() override;
     void settle(AckTime time) override;
     void finish() override;
 
@@ -30,6 +33,8 @@ private:
 
     cli::Formatter formatter_;
     cli::Output output_;
+    Gathering gathering_;
+    rabbit::Deadline flush_due_;
     pollfd reader_;  ///< has an error event once nobody reads the output any more
 };
 

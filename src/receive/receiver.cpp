@@ -110,6 +110,9 @@ private:
                     run_.interruption.set();
                     return Ending::interrupted;
                 }
+                if (error.kind() == rabbit::ErrorKind::lost && rabbit::passed(run_.ends_at)) {
+                    return Ending::out_of_time;  // while the broker was asked; if it is lost, the closing says so
+                }
                 handler_->flush();
                 // A deleted queue is declared again in the way that a lost connection is opened again.
                 const bool was_deleted = run_.subscription.consumer().cancelled_by_broker();
@@ -163,7 +166,7 @@ private:
         }
         auto delivery = run_.subscription.consumer().next_buffered();
         if (!delivery) {
-            handler_->flush();
+            handler_->rest();
             lull_.begin();
             delivery = wait_for_next();
         }

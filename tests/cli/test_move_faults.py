@@ -106,7 +106,7 @@ def test_timeout_in_the_middle(
     receive: Program, send: Program, channel: BlockingChannel, queue: str, target: str
 ) -> None:
     fill(send, queue, numbered(range(MANY)), "--durable")
-    result = receive("-q", queue, "--no-declare", "--to-queue", target, "--timeout", "0.1", "--prefetch", "1")
+    result = receive("-q", queue, "--no-declare", "--to-queue", target, "--timeout", "0.5", "--prefetch", "1")
     assert result.returncode == 0
     moved = message_count(channel, target)
     assert 0 < moved < MANY

@@ -147,10 +147,10 @@ def test_a_timeout_loses_no_message(
 def test_a_timeout_gives_back_what_is_not_printed(
     receive: Program, send: Program, queue: str, channel: BlockingChannel
 ) -> None:
-    fill(send, queue, numbered(range(40_000)))
-    result = receive("--queue", queue, *LINES, "--timeout", "0.15", "--ack", "written")
+    fill(send, queue, numbered(range(100_000)))
+    result = receive("--queue", queue, *LINES, "--timeout", "0.5", "--ack", "written")
     assert result.returncode == 0
-    assert result.stdout.splitlines() + bodies_left_in(channel, queue) == numbered(range(40_000))
+    assert result.stdout.splitlines() + bodies_left_in(channel, queue) == numbered(range(100_000))
 
 
 def test_the_timeout_covers_connecting(receive: Program, fake_broker: FakeBroker) -> None:

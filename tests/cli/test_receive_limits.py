@@ -10,7 +10,7 @@ from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.spec import BasicProperties
 
-from fake_broker import FakeBroker, Received, answer, ignore
+from fake_broker import FakeBroker, Received, answer, ignore, in_turn
 from program import Program
 from receive_support import (
     WAITING,
@@ -53,8 +53,16 @@ def test_a_drain_that_is_not_finished(receive: Program, queue: str, channel: Blo
     channel.basic_qos(prefetch_count=1)
     channel.basic_consume(queue, lambda *_: None)  # the active one, which takes one message and acks nothing
     publish(channel, queue, b"1")
-    result = receive("-q", queue, "--drain", end, "1", *LINES)
-    assert (result.returncode, result.stdout) == (124, b"")
+    result = receive("-q", queue, "--drain", end, "3", *LINES)  # the time for connecting is part of --timeout
+    assert (result.returncode, result.stdout) == (124, b""), result
+    assert result.stderr == WAITING + b"receive: the queue was not empty when the time was up\n"
+
+
+def test_a_timeout_in_the_middle_of_a_question_to_the_broker(receive: Program, fake_broker: FakeBroker) -> None:
+    """Whether the queue is empty: the answer does not come."""
+    fake_broker.on(spec.Queue.Declare, in_turn(answer, ignore))
+    result = receive("--drain", "--timeout", "1", *LINES, url=fake_broker.url)
+    assert (result.returncode, result.stdout) == (124, b""), result
     assert result.stderr == WAITING + b"receive: the queue was not empty when the time was up\n"
 
 
