@@ -102,7 +102,9 @@ void Channel::await_method(std::string_view operation, Deadline deadline, amqp_m
             // Other frames may keep arriving, so the deadline is checked each time round.
             const bool over = wait(deadline) == WaitResult::deadline || passed(deadline);
             if (over && !awaited.arrived) {
-                throw lost(fmt::format("no answer within {:.3g} s", in_seconds(*deadline - begun)));
+                const auto cause = fmt::format("no answer within {:.3g} s", in_seconds(*deadline - begun));
+                // That the caller's time is up says nothing about the connection: it can still be closed properly.
+                throw passed(options_.deadline) ? Error(ErrorKind::lost, operation, cause) : lost(cause);
             }
         }
     } catch (const Error& error) {

@@ -59,8 +59,13 @@ def test_a_drain_that_is_not_finished(receive: Program, queue: str, channel: Blo
 
 
 def test_a_timeout_in_the_middle_of_a_question_to_the_broker(receive: Program, fake_broker: FakeBroker) -> None:
-    """Whether the queue is empty: the answer does not come."""
-    fake_broker.on(spec.Queue.Declare, in_turn(answer, ignore))
+    """Whether the queue is empty: the answer comes when the time is up."""
+
+    def answer_both(received: Received) -> None:
+        answer(fake_broker.methods(spec.Queue.Declare)[1])
+        answer(received)
+
+    fake_broker.on(spec.Queue.Declare, in_turn(answer, ignore, answer_both, answer))
     result = receive("--drain", "--timeout", "1", *LINES, url=fake_broker.url)
     assert (result.returncode, result.stdout) == (124, b""), result
     assert result.stderr == WAITING + b"receive: the queue was not empty when the time was up\n"
