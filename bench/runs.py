@@ -50,14 +50,17 @@ def processor_time(run: Run) -> float:
 
 def run_rounds(contestants: Iterable[Contestant], measure: Callable[[Contestant], Run], rounds: int,
                deadline: float = math.inf) -> Runs:
-    """After the first, only rounds that end before the deadline if they take as long as those before."""
+    """After the first, only rounds that end before the deadline if they take as long as those before. Each round begins
+    with another contestant: what a broker has to do every so many bytes is not to meet the same one each time."""
+    contestants = list(contestants)
     runs: Runs = {contestant.name: [] for contestant in contestants}
     began = time.monotonic()
     for number in range(rounds + 1):
         now = time.monotonic()
         if number > 1 and now + (now - began) / number > deadline:
             break
-        for contestant in contestants:
+        first = number % len(contestants)
+        for contestant in contestants[first:] + contestants[:first]:
             run = measure(contestant)
             print(f'round {number} of {rounds}  {contestant.name}: {run.messages:,} in {run.seconds:.4f} s',
                   file=sys.stderr)
