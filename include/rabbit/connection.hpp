@@ -83,7 +83,8 @@ public:
     [[nodiscard]] bool may_reopen(const Error& error) const noexcept;
 
     /// From now on connecting, reopening and waiting for the answer to a method end by `deadline`, whatever the other
-    /// limits are; empty: no such limit. It does not bound wait(), which has a deadline of its own.
+    /// limits are; empty: no such limit. An answer that is not there by then is an Error of kind `lost`; the connection
+    /// can still be closed, with a later deadline. It does not bound wait(), which has a deadline of its own.
     void set_deadline(Deadline deadline) noexcept;
 
     /// connection.close, and waits for its answer: all that was sent before has then been read by the broker.

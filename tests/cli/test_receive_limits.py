@@ -53,7 +53,7 @@ def test_a_drain_that_is_not_finished(receive: Program, queue: str, channel: Blo
     channel.basic_qos(prefetch_count=1)
     channel.basic_consume(queue, lambda *_: None)  # the active one, which takes one message and acks nothing
     publish(channel, queue, b"1")
-    result = receive("-q", queue, "--drain", end, "3", *LINES)  # the time for connecting is part of --timeout
+    result = receive("-q", queue, "--drain", end, "1", *LINES)
     assert (result.returncode, result.stdout) == (124, b""), result
     assert result.stderr == WAITING + b"receive: the queue was not empty when the time was up\n"
 
