@@ -54,7 +54,7 @@ public:
     void keep_bodies() { out_.keep(); }
 
     /// So many unsent bytes are worth a system call.
-    static constexpr std::size_t batch = std::size_t{16} * 1024;
+    static constexpr std::size_t batch = std::size_t{64} * 1024;
     /// Bytes that wait for the socket to be writable.
     [[nodiscard]] std::size_t unsent() const noexcept { return out_.size(); }
     /// Bytes of frames since the connection began: appended so far, and handed to the system.
