@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / 'build/release'
+PORTABLE = ROOT / 'build/packaging/packaging'   # where scripts/package has built it
 PEERS = ROOT / 'bench/peers'
 NODE_FOLDER = BUILD / 'bench/peers'
 GO_PEER = NODE_FOLDER / 'amqp091-go'
@@ -151,6 +152,7 @@ CONTESTANTS = {
         Contestant('amqp-publish', f"amqp-publish -u {{url}} -r {START_QUEUE} -b 'Hello World!'", 'amqp-publish',
                    peer=False),
         ours('send', 'amqp-publish', ''),
+        Contestant('send of the portable archive', f'{PORTABLE}/send', 'amqp-publish', peer=False),
         Contestant("the seed's send.py", f'/usr/bin/python3 {PEERS}/seed_send.py', 'amqp-publish',
                    quorum_obstacle=DECLARES_CLASSIC),
     ],
@@ -166,7 +168,7 @@ TARGETS = {     # of rates, at least; of start's times and of formats' processor
                 Target('send --json', 'send --lines', 2)],
     'move': [Target('receive --to-queue', ('publishing alone', 'consuming alone'), 0.8),
              Target('receive --to-queue', "RabbitMQ's shovel plugin", 1)],
-    'start': [Target('send', 'amqp-publish', 1.3)],
+    'start': [Target('send', 'amqp-publish', 1.3), Target('send of the portable archive', 'amqp-publish', 1.3)],
 }
 MOST_PROCESSOR_TIME = {     # of the floor's and that of one copy of the body
     'send': [Target('send --lines', 'floor', 1.2)],
