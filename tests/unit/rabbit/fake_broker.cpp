@@ -26,6 +26,7 @@ public:
     void make_readable() const { eventfd_write(fd_, 1); }
 
     std::optional<std::size_t> write(std::span<const iovec> pieces) override {
+        ++broker_.writes;
         std::size_t size = 0;
         for (const auto& piece : pieces) {
             const auto taken = std::min(piece.iov_len, broker_.takes - size);

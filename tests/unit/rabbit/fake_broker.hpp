@@ -43,6 +43,8 @@ public:
 
     /// The most bytes that it takes at once.
     std::size_t takes = std::string::npos;
+    /// How often a client has handed it bytes.
+    int writes = 0;
 
     /// Ends the connection, after what has been said.
     void hang_up() { hung_up_ = true; }

@@ -223,6 +223,16 @@ TEST_F(PublisherWithoutBroker, PublishesAgainAllThatWasInFlightWhileTheFirstOfTh
     EXPECT_EQ(fates.size(), count);
 }
 
+/// Over TLS the end of each would be a record of its own if it left alone.
+TEST_F(PublisherWithoutBroker, HandsOverMessagesOf16KiBFourAtATime) {
+    start();
+    const auto before = broker.writes;
+    for (int i = 0; i < 8; ++i) {
+        publish(std::string(std::size_t{16} << 10, 'a'));
+    }
+    EXPECT_EQ(broker.writes - before, 2);
+}
+
 /// The broker confirms every message but one whose body begins with "bad": over that it closes the channel, as RabbitMQ
 /// does, and forgets what else is published on it.
 class PublisherThatIsRefused : public PublisherWithoutBroker {
