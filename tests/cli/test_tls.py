@@ -5,13 +5,15 @@ import os
 import random
 import re
 import signal
+import ssl
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from pika import frame, spec
 
 from program import Program, Result
 from receive_support import READY, await_ready, lines, numbered
@@ -450,6 +452,39 @@ def test_a_server_that_goes_in_the_middle_of_the_handshake(either: Program) -> N
         result = process.finish()
     reason = cause(result, either, f"cannot connect to 127.0.0.1:{port}", 69)
     assert reason == "the connection was closed in the middle of the TLS handshake"
+
+
+def test_an_end_that_comes_together_with_data(either: Program, authority: Authority) -> None:
+    """In one segment, so that reading ahead takes both; the TCP connection stays open and shows nothing more."""
+    certificate = authority.sign("ending", OUR_NAMES)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.pem, certificate.key)
+    came, goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(came, goes, server_side=True)
+
+    def until_done(step: Callable[[], object]) -> None:
+        while True:
+            try:
+                step()
+                return
+            except ssl.SSLWantReadError:
+                connection.sendall(goes.read())
+                came.write(connection.recv(65536))
+
+    with silent_server() as listening:
+        port = listening.getsockname()[1]
+        process = either.start(url=tls_url("127.0.0.1", port, cacertfile=authority.pem, connection_timeout="60000"))
+        connection, _peer = listening.accept()
+        with connection:
+            until_done(server.do_handshake)
+            until_done(lambda: server.read(8))
+            server.write(frame.Method(0, spec.Connection.Start(0, 9, {}, "PLAIN", "en_US")).marshal())
+            with pytest.raises(ssl.SSLWantReadError):
+                server.unwrap()
+            connection.sendall(goes.read())
+            result = process.finish()
+    reason = cause(result, either, f"cannot connect to 127.0.0.1:{port}", 69)
+    assert reason == "the connection was closed by the other side, before the AMQP login was done"
 
 
 # Afterwards it is a connection like any other.

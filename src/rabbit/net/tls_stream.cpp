@@ -1,5 +1,6 @@
 #include "net/tls_stream.hpp"
 
+#include "finally.hpp"
 #include "net/poll.hpp"
 #include "net/tls_failure.hpp"
 
@@ -16,8 +17,11 @@
 namespace rabbit {
 namespace {
 
-Stream& stream_of(BIO* bio) {
-    return *static_cast<Stream*>(BIO_get_data(bio));
+/// OpenSSL asks its transport for as many bytes at once.
+constexpr std::size_t read_ahead = std::size_t{64} * 1024;
+
+TlsTransport& transport_of(BIO* bio) {
+    return *static_cast<TlsTransport*>(BIO_get_data(bio));
 }
 
 /// What a BIO's functions return of what a Stream's do.
@@ -42,10 +46,12 @@ const BIO_METHOD* stream_method() {
         });
         BIO_meth_set_write(made, [](BIO* bio, const char* data, int size) {
             const iovec piece{const_cast<char*>(data), static_cast<std::size_t>(size)};
-            return transferred_by(bio, stream_of(bio).write({&piece, 1}), BIO_FLAGS_WRITE);
+            return transferred_by(bio, transport_of(bio).stream->write({&piece, 1}), BIO_FLAGS_WRITE);
         });
         BIO_meth_set_read(made, [](BIO* bio, char* room, int size) {
-            return transferred_by(bio, stream_of(bio).read({room, static_cast<std::size_t>(size)}), BIO_FLAGS_READ);
+            auto& transport = transport_of(bio);
+            const std::span<char> bytes(room, static_cast<std::size_t>(size));
+            return transferred_by(bio, transport.reads_left-- > 0 ? transport.stream->read(bytes) : 0, BIO_FLAGS_READ);
         });
         BIO_meth_set_ctrl(made, [](BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1L : 0L; });
         return made;
@@ -83,6 +89,8 @@ TlsStream::TlsStream(const Endpoint& endpoint)
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);  // or a write might have to wait for a read
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(context, 1);
+    SSL_CTX_set_default_read_buffer_len(context, read_ahead);
     SSL_CTX_set_verify(context, endpoint_.tls_options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
     SSL_CTX_set_app_data(context, this);
     // Called when the broker asks for a certificate and there is none.
@@ -143,7 +151,7 @@ void TlsStream::load_certificate() {
 }
 
 void TlsStream::handshake(std::unique_ptr<Stream> transport, TimeLimit limit, Interrupt& interrupt) {
-    transport_ = std::move(transport);
+    transport_.stream = std::move(transport);
     begin();
     for (;;) {
         ERR_clear_error();
@@ -171,7 +179,7 @@ void TlsStream::begin() {
         BIO_free(bio);
         throw std::bad_alloc();
     }
-    BIO_set_data(bio, transport_.get());
+    BIO_set_data(bio, &transport_);
     SSL_set_bio(ssl_.get(), bio, bio);
     const auto& name = server_name(endpoint_);
     const bool address = is_address(name);
@@ -224,8 +232,19 @@ std::string_view TlsStream::next_record(std::span<const iovec> pieces, std::size
 }
 
 std::optional<std::size_t> TlsStream::read(std::span<char> room) {
-    ERR_clear_error();
-    return transferred(SSL_read(ssl_.get(), room.data(), static_cast<int>(room.size())));
+    transport_.reads_left = 1;
+    const Finally unlimited([this] { transport_.reads_left = TlsTransport::unlimited; });
+    std::size_t received = 0;
+    while (received < room.size() && !ended()) {
+        ERR_clear_error();
+        const auto left = room.subspan(received);
+        const auto taken = transferred(SSL_read(ssl_.get(), left.data(), static_cast<int>(left.size())));
+        if (taken == 0) {
+            break;
+        }
+        received += taken.value_or(0);
+    }
+    return received > 0 || !ended() ? std::optional(received) : std::nullopt;
 }
 
 std::optional<std::size_t> TlsStream::transferred(int result) {
@@ -241,7 +260,8 @@ std::optional<std::size_t> TlsStream::transferred(int result) {
 }
 
 void TlsStream::find_end() {
-    auto cause = transport_->end().cause;
+    transport_.reads_left = TlsTransport::unlimited;
+    auto cause = transport_.stream->end().cause;
     if (ERR_GET_LIB(ERR_peek_last_error()) != ERR_LIB_SSL) {
         // Writing fails as soon as the broker has gone, and the alert in which it says why waits to be read.
         char dropped[4096];

@@ -2,6 +2,7 @@
 
 #include "net/stream.hpp"
 
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -9,6 +10,14 @@ struct ssl_ctx_st;
 struct ssl_st;
 
 namespace rabbit {
+
+/// What OpenSSL writes to and reads from.
+struct TlsTransport {
+    static constexpr auto unlimited = std::numeric_limits<int>::max();
+
+    std::unique_ptr<Stream> stream;
+    int reads_left = unlimited;
+};
 
 /// TLS over another stream, by OpenSSL: version 1.2 or newer, with the broker's certificate checked for its authority
 /// and for its name or address. rabbitmq-c's own TLS cannot be interrupted, checks no addresses, and gives no reasons.
@@ -22,10 +31,11 @@ public:
     /// `interrupted`.
     void handshake(std::unique_ptr<Stream> transport, TimeLimit limit, Interrupt& interrupt);
 
-    /// Reading gives one TLS record at most, of 16 KiB: with less room the rest would be hidden from poll(2).
     std::optional<std::size_t> write(std::span<const iovec> pieces) override;
+    /// Reads once from the stream below, 64 KiB at most, and gives all records that are there to their end. With less room
+    /// the rest would be hidden from poll(2).
     std::optional<std::size_t> read(std::span<char> room) override;
-    [[nodiscard]] int fd() const noexcept override { return transport_->fd(); }
+    [[nodiscard]] int fd() const noexcept override { return transport_.stream->fd(); }
     [[nodiscard]] const End& end() const noexcept override { return end_; }
 
 private:
@@ -43,7 +53,7 @@ private:
 
     Endpoint endpoint_;
     std::string operation_;
-    std::unique_ptr<Stream> transport_;
+    TlsTransport transport_;
     std::unique_ptr<ssl_ctx_st, Free> context_;
     std::unique_ptr<ssl_st, Free> ssl_;
     End end_;

@@ -217,10 +217,11 @@ Wire::Ready Wire::poll_events(short broker_events, Deadline deadline, std::span<
     if (lost_) {
         throw lost("nothing can be sent or received any more");
     }
-    const auto ready =
-        wait_ready(broker_events ? stream_->fd() : -1, broker_events, deadline, interrupt, waiting_, watched);
+    const bool ended = (broker_events & POLLIN) != 0 && stream_->ended();
+    const auto ready = wait_ready(broker_events ? stream_->fd() : -1, broker_events, ended ? Clock::now() : deadline,
+                                  interrupt, waiting_, watched);
     constexpr short failed = POLLHUP | POLLERR | POLLNVAL;
-    return {.readable = (ready.events & (POLLIN | failed)) != 0,
+    return {.readable = ended || (ready.events & (POLLIN | failed)) != 0,
             .writable = (broker_events & POLLOUT) != 0 && (ready.events & (POLLOUT | failed)) != 0,
             .watched = ready.watched};
 }
