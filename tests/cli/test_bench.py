@@ -128,6 +128,8 @@ def test_a_contestant_runs_something_that_is_there(
         known = subprocess.check_output([ours(send, receive)[program], "--help"], text=True, timeout=DEADLINE)
         options = {word.split("=")[0] for word in arguments if word.startswith("--")}
         assert options <= set(re.findall(r"--[a-z-]+", known))
+    elif Path(program).parent == contestants.PORTABLE:
+        assert f" {Path(program).name}:" in (REPOSITORY / "packaging/CMakeLists.txt").read_text()
     elif Path(program).parent == contestants.BUILD / "bench":
         assert (folder / Path(program).name).with_suffix(".cpp").exists()
     elif program == str(contestants.GO_PEER):
