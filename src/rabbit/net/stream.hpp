@@ -36,7 +36,8 @@ public:
         bool refused = false;  ///< by a TLS alert: the broker does not want this client
     };
     [[nodiscard]] virtual const End& end() const noexcept = 0;
-    /// There is nothing to wait for any more. read() may know it before it says so: when it has found bytes before the end.
+    /// The connection has ended. If read() found bytes before the end, only its next call says so, and poll(2) may show
+    /// nothing.
     [[nodiscard]] bool ended() const noexcept { return !end().cause.empty(); }
 };
 

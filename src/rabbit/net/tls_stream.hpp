@@ -16,7 +16,7 @@ struct TlsTransport {
     static constexpr auto unlimited = std::numeric_limits<int>::max();
 
     std::unique_ptr<Stream> stream;
-    int reads_left = unlimited;
+    int reads_left = unlimited;  ///< after so many OpenSSL is told that nothing more is there yet
 };
 
 /// TLS over another stream, by OpenSSL: version 1.2 or newer, with the broker's certificate checked for its authority
@@ -32,8 +32,8 @@ public:
     void handshake(std::unique_ptr<Stream> transport, TimeLimit limit, Interrupt& interrupt);
 
     std::optional<std::size_t> write(std::span<const iovec> pieces) override;
-    /// Reads once from the stream below, 64 KiB at most, and gives all records that are there to their end. With less room
-    /// the rest would be hidden from poll(2).
+    /// Reads once from the stream below, 64 KiB at most, and gives all records that are complete. With less room the rest
+    /// would be hidden from poll(2).
     std::optional<std::size_t> read(std::span<char> room) override;
     [[nodiscard]] int fd() const noexcept override { return transport_.stream->fd(); }
     [[nodiscard]] const End& end() const noexcept override { return end_; }
