@@ -48,8 +48,9 @@ public:
 
     /// The next message; empty when the deadline passed, a watched descriptor is ready or, after cancel(), when all
     /// that were on their way have been taken. Throws kind `closed` when the broker cancels the consumer, as it does
-    /// when the queue is deleted, and `lost` when it does not answer cancel() within the reply timeout.
-    std::optional<Delivery> next(Deadline deadline = {}, std::span<pollfd> watched = {});
+    /// when the queue is deleted, and `lost` when it does not answer cancel() within the reply timeout. `least` is that
+    /// of Connection::wait().
+    std::optional<Delivery> next(Deadline deadline = {}, std::span<pollfd> watched = {}, std::size_t least = 1);
 
     /// The next message if it has been read from the socket already; asks the system for nothing.
     std::optional<Delivery> next_buffered();

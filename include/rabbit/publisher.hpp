@@ -119,6 +119,7 @@ private:
     void on_unblocked() override;
     void settle_one(const InFlight& sent, bool ack) const;
     [[nodiscard]] bool has_room(std::size_t messages, std::size_t bytes) const noexcept;
+    [[nodiscard]] std::size_t least_confirms() const noexcept;
     [[nodiscard]] Deadline overdue() const;
     void check_overdue() const;
 

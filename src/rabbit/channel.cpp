@@ -123,10 +123,10 @@ void Channel::flush_now() {
     }
 }
 
-bool Channel::flush(Deadline deadline) {
+bool Channel::flush(Deadline deadline, std::size_t least) {
     bool handled = false;
     while (wire_->unsent() > 0) {
-        const auto ready = wire_->poll(true, deadline, {}, interrupt_);
+        const auto ready = wire_->poll(true, deadline, {}, interrupt_, least);
         if (ready.readable) {
             handled |= read_frame();
             while (handle_buffered()) {
@@ -142,11 +142,11 @@ bool Channel::flush(Deadline deadline) {
     return handled;
 }
 
-bool Channel::flush_full_batch(Deadline deadline) {
+bool Channel::flush_full_batch(Deadline deadline, std::size_t least) {
     if (wire_->unsent() < Wire::batch) {
         return false;
     }
-    flush(deadline);
+    flush(deadline, least);
     return true;
 }
 
@@ -167,8 +167,8 @@ Wire::Ready Channel::poll_with_companion(Deadline deadline, std::span<pollfd> wa
     return ready;
 }
 
-WaitResult Channel::wait(Deadline deadline, std::span<pollfd> watched) {
-    if (flush(deadline)) {
+WaitResult Channel::wait(Deadline deadline, std::span<pollfd> watched, std::size_t least) {
+    if (flush(deadline, least)) {
         return WaitResult::frame;
     }
     for (;;) {
@@ -176,8 +176,8 @@ WaitResult Channel::wait(Deadline deadline, std::span<pollfd> watched) {
             return WaitResult::frame;
         }
         const auto ready =
-            poll_with_companion(deadline, watched, [this](Deadline until, std::span<pollfd> descriptors) {
-                return wire_->poll(false, until, descriptors, interrupt_);
+            poll_with_companion(deadline, watched, [this, least](Deadline until, std::span<pollfd> descriptors) {
+                return wire_->poll(false, until, descriptors, interrupt_, least);
             });
         if (ready.readable && read_frame()) {
             return WaitResult::frame;

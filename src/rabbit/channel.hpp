@@ -91,13 +91,13 @@ public:
 
     /// Sends what is buffered as far as the socket takes it at once.
     void flush_now();
-    /// Sends what is buffered; true: what the broker sent meanwhile was handled.
-    bool flush(Deadline deadline = {});
+    /// Sends what is buffered; true: what the broker sent meanwhile was handled. `least` as in Connection::wait().
+    bool flush(Deadline deadline = {}, std::size_t least = 1);
     /// Sends what is buffered once it fills a batch; false: it did not.
-    bool flush_full_batch(Deadline deadline);
+    bool flush_full_batch(Deadline deadline, std::size_t least = 1);
 
     /// As Connection::wait() and Connection::wait_without_reading().
-    WaitResult wait(Deadline deadline, std::span<pollfd> watched = {});
+    WaitResult wait(Deadline deadline, std::span<pollfd> watched = {}, std::size_t least = 1);
     WaitResult wait_without_reading(Deadline deadline, std::span<pollfd> watched);
 
     /// Handles one frame that has been read already, without asking the system for more; false: there was none.

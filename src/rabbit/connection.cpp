@@ -197,8 +197,8 @@ void Connection::close() {
     channel_->close_connection();
 }
 
-WaitResult Connection::wait(Deadline deadline, std::span<pollfd> watched) {
-    return channel_->wait(deadline, watched);
+WaitResult Connection::wait(Deadline deadline, std::span<pollfd> watched, std::size_t least) {
+    return channel_->wait(deadline, watched, least);
 }
 
 WaitResult Connection::wait_without_reading(Deadline deadline, std::span<pollfd> watched) {

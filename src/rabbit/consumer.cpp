@@ -97,7 +97,7 @@ Consumer::~Consumer() {
     connection_.channel().listen_to_deliveries(nullptr);
 }
 
-std::optional<Delivery> Consumer::next(Deadline deadline, std::span<pollfd> watched) {
+std::optional<Delivery> Consumer::next(Deadline deadline, std::span<pollfd> watched, std::size_t least) {
     const auto answer_due = cancelling_ ? connection_.channel().reply_deadline() : Deadline();
     for (bool over = false;;) {
         if (auto delivery = next_buffered()) {
@@ -113,7 +113,7 @@ std::optional<Delivery> Consumer::next(Deadline deadline, std::span<pollfd> watc
         if (passed(answer_due)) {
             throw connection_.channel().lost("it did not answer basic.cancel");
         }
-        const auto wake = connection_.wait(earlier(deadline, answer_due), watched);
+        const auto wake = connection_.wait(earlier(deadline, answer_due), watched, least);
         over = wake == WaitResult::watched || passed(deadline);  // also while what comes is no message
     }
 }

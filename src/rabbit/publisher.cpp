@@ -71,7 +71,7 @@ void Publisher::publish(Address address, Message message) {
     }
     window_->push(published_, std::move(address), std::move(message), connection_.channel().appended());
     try {
-        if (connection_.channel().flush_full_batch(overdue())) {
+        if (connection_.channel().flush_full_batch(overdue(), least_confirms())) {
             check_overdue();
         }
     } catch (const Error& error) {
@@ -102,7 +102,7 @@ WaitResult Publisher::wait(Deadline deadline, std::span<pollfd> watched) {
     connection_.channel().check_open();
     auto wake = WaitResult::frame;
     try {
-        wake = connection_.wait(earlier(deadline, overdue()), watched);
+        wake = connection_.wait(earlier(deadline, overdue()), watched, least_confirms());
     } catch (const Error& error) {
         recover(error);
     }
@@ -273,6 +273,13 @@ std::optional<std::uint64_t> Publisher::find_in_flight(const std::function<bool(
 bool Publisher::has_room(std::size_t messages, std::size_t bytes) const noexcept {
     return window_->empty() ||
            (window_->size() + messages <= options_.window && window_->bytes() + bytes <= options_.window_bytes);
+}
+
+/// Bytes of confirms that are worth waking for: where many messages are in flight, the broker has enough to do while they
+/// are waited for.
+std::size_t Publisher::least_confirms() const noexcept {
+    constexpr std::size_t many = 1000;
+    return window_->size() >= many ? Wire::batch : 1;
 }
 
 Deadline Publisher::overdue() const {

@@ -128,12 +128,19 @@ std::uint64_t Acks::most_now() const {
     return most - std::min(held_back, most);
 }
 
+std::uint64_t Acks::left_to_batch() const noexcept {
+    if (options_.mode == AckMode::automatic) {
+        return std::numeric_limits<std::uint64_t>::max();
+    }
+    return batch_ - std::min(ready(), batch_);
+}
+
 std::vector<Verdict> Acks::due(AckTime time) {
-    const auto ready = in_order_ + singly_.size();
-    if (ready == 0 || (time == AckTime::load && ready < batch_)) {
+    const auto most = ready();
+    if (most == 0 || (time == AckTime::load && most < batch_)) {
         return {};
     }
-    auto left = time == AckTime::end ? ready : std::min(ready, most_now());
+    auto left = time == AckTime::end ? most : std::min(most, most_now());
     std::vector<Verdict> result;
     if (const auto together = std::min(left, in_order_); together > 0) {
         in_order_ -= together;
@@ -154,7 +161,7 @@ std::vector<Verdict> Acks::due(AckTime time) {
 
 void Acks::restarted(bool come_again) {
     if (come_again && !options_.from_stream) {
-        taken_ -= in_order_ + singly_.size() - ready_passed_;
+        taken_ -= ready() - ready_passed_;
         passed_ -= ready_passed_;
     }
     if (!options_.from_stream) {

@@ -68,8 +68,10 @@ public:
 
     /// What the broker is to be told now; the caller tells it.
     std::vector<Verdict> due(AckTime time);
+    /// How many messages are to be finished until something is due under load.
+    [[nodiscard]] std::uint64_t left_to_batch() const noexcept;
     /// There is something to tell, now or later.
-    [[nodiscard]] bool has_ready() const noexcept { return in_order_ > 0 || !singly_.empty(); }
+    [[nodiscard]] bool has_ready() const noexcept { return ready() > 0; }
 
     /// The consumer was started again on another connection. If `come_again`, messages that were not acked are delivered
     /// again and count again. What is finished of those before no longer matters.
@@ -89,7 +91,7 @@ public:
     /// Those that are no longer being worked on, whether they count or not.
     [[nodiscard]] std::uint64_t dealt_with() const noexcept { return taken_ + passed_ + kept_; }
     /// Those that the broker waits for because of the consumer's prefetch.
-    [[nodiscard]] std::uint64_t unacked() const noexcept { return in_order_ + singly_.size() + working_ + kept_here_; }
+    [[nodiscard]] std::uint64_t unacked() const noexcept { return ready() + working_ + kept_here_; }
     /// Those that fill the prefetch and are kept.
     [[nodiscard]] std::uint64_t kept_here() const noexcept { return kept_here_; }
 
@@ -100,6 +102,7 @@ private:
     bool end_work(std::uint64_t delivery_tag);
     void make_ready(std::uint64_t delivery_tag, Verdict::Kind kind);
     void stop_waiting_for_order();
+    [[nodiscard]] std::uint64_t ready() const noexcept { return in_order_ + singly_.size(); }
     [[nodiscard]] std::uint64_t most_now() const;
 
     AckOptions options_;

@@ -5,6 +5,7 @@
 #include "rabbit/message.hpp"
 #include "run.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -35,6 +36,8 @@ public:
     [[nodiscard]] virtual std::span<pollfd> watched() { return {}; }
     /// When attend() is to be called even if nothing watched is ready.
     [[nodiscard]] virtual rabbit::Deadline due() const { return {}; }
+    /// The bytes from the broker that are worth waking for.
+    [[nodiscard]] virtual std::size_t least() const { return 1; }
     /// After a wait: does what there is to do. Returns an ending as handle() does.
     virtual std::optional<Ending> attend() { return {}; }
 

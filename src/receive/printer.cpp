@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <poll.h>
@@ -39,6 +40,13 @@ std::optional<Ending> Printer::handle(rabbit::Delivery&& delivery) {
 std::span<pollfd> Printer::watched() {
     reader_.revents = 0;
     return {&reader_, 1};
+}
+
+/// While printed messages wait for others, those may come in one piece, but no ack is to be late for it.
+std::size_t Printer::least() const {
+    constexpr std::uint64_t enough = std::uint64_t{64} * 1024;
+    constexpr std::uint64_t smallest = 46;  // bytes of basic.deliver and a content header, with empty names and no body
+    return flush_due_ ? std::min(enough, smallest * std::min(run_.acks.left_to_batch(), enough)) : 1;
 }
 
 std::optional<Ending> Printer::attend() {

@@ -19,6 +19,7 @@ public:
     std::optional<Ending> handle(rabbit::Delivery&& delivery) override;
     [[nodiscard]] std::span<pollfd> watched() override;
     [[nodiscard]] rabbit::Deadline due() const override { return flush_due_; }
+    [[nodiscard]] std::size_t least() const override;
     std::optional<Ending> attend() override;
     void announce(std::string_view line) override;
     void rest() override;

@@ -240,7 +240,7 @@ private:
         if (options_.drain || run_.acks.has_ready() || run_.acks.kept_here() > 0) {
             deadline = rabbit::earlier(deadline, lull_.due());
         }
-        return run_.subscription.consumer().next(deadline, handler_->watched());
+        return run_.subscription.consumer().next(deadline, handler_->watched(), handler_->least());
     }
 
     Run& run_;

@@ -2,9 +2,7 @@
 from __future__ import annotations
 
 import os
-import re
 import select
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ from pathlib import Path
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from program import Process, Program, skip_if_sanitized
+from program import Process, Program
 from receive_support import (
     ROUNDS,
     await_consumer,
@@ -27,6 +25,7 @@ from receive_support import (
     witness,
 )
 from send_support import PrivateBroker, await_messages, feed, message_count, private_broker
+from tracing import calls_in, trace
 from witness import publish
 
 MESSAGES = int(os.environ.get("HELLO_RABBIT_MESSAGES", "300000"))
@@ -110,17 +109,24 @@ def test_what_came_while_the_reader_paused_follows_at_once(
         assert process.running
 
 
-def test_much_is_written_in_bulk(receive: Program, send: Program, queue: str) -> None:
+def test_much_is_written_in_bulk(receive: Program, send: Program, queue: str, tmp_path: Path) -> None:
     fill(send, queue, numbered(range(50_000)))
-    command = ["strace", "-f", "-qq", "-c", "-e", "trace=write,writev", "-o", "/dev/stdout"]
-    if not shutil.which("strace"):
-        pytest.skip("no strace")
-    skip_if_sanitized(receive.command)
-    receive.command = [*command, "/bin/sh", "-c", 'exec "$0" "$@" >/dev/null', *receive.command]
-    result = receive("--queue", queue, *LINES, "--drain")
-    assert result.returncode == 0
-    calls = re.findall(rb"^ *[\d.]+ +[\d.]+ +\d+ +(\d+) .*\bwritev?$", result.stdout, re.MULTILINE)
-    assert 0 < sum(map(int, calls)) < 50_000 // 10
+    trace(receive, report := tmp_path / "calls", "write", "writev")
+    assert receive("--queue", queue, *LINES, "--drain").returncode == 0
+    assert 0 < calls_in(report, "write", "writev") < 50_000 // 10
+
+
+@ACKS
+def test_what_comes_little_by_little_is_read_in_bulk(
+    receive: Program, send: Program, queue: str, tmp_path: Path, ack: str
+) -> None:
+    """The broker sends some ten messages at a time, ten thousand times a second. While printed messages wait for others,
+    it is read once in a millisecond."""
+    fill(send, queue, numbered(range(100_000)))
+    trace(receive, report := tmp_path / "calls", "recvfrom")
+    begun = time.monotonic()
+    assert receive("--queue", queue, *LINES, "--drain", "--ack", ack).returncode == 0
+    assert 0 < calls_in(report, "recvfrom") < 200 + 3000 * (time.monotonic() - begun)
 
 
 # A reader that is slow, or goes.

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 from pika import spec
@@ -11,6 +12,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from fake_broker import FakeBroker, ignore
 from program import Program
 from send_support import feed, message_count, open_pipe, summary
+from tracing import calls_in, trace
 from witness import take_all
 
 LINES = int(os.environ.get("HELLO_RABBIT_LINES", "1000000"))
@@ -176,6 +178,15 @@ def test_window_1_on_the_broker(send: Program, queue: str, channel: BlockingChan
     lines = [b"%d" % number for number in range(200)]
     assert feed(send, b"\n".join(lines), "--lines", "--window", "1", "--queue", queue).returncode == 0
     assert take_all(channel, queue) == lines
+
+
+def test_confirms_are_read_in_bulk(send: Program, queue: str, tmp_path: Path) -> None:
+    """While many messages are in flight, once in five milliseconds; those of the last thousand as they come."""
+    trace(send, report := tmp_path / "calls", "recvfrom")
+    begun = time.monotonic()
+    result = feed(send, b"Hello World!\n" * 100_000, "--queue", queue, "--lines", timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert 0 < calls_in(report, "recvfrom") < 1100 + 500 * (time.monotonic() - begun)
 
 
 # --rate and --repeat.

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <vector>
 
+#include <sys/socket.h>
+
 namespace rabbit {
 namespace {
 
@@ -16,6 +18,12 @@ int poll_timeout(Deadline deadline) {
     constexpr std::chrono::milliseconds::rep an_hour = 3'600'000;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now()).count();
     return static_cast<int>(std::clamp<std::chrono::milliseconds::rep>(left, 0, an_hour));
+}
+
+/// Where it fails, the mark is one byte as it was, and a wait ends earlier.
+void set_low_water_mark(int fd, std::size_t bytes) noexcept {
+    const auto value = static_cast<int>(bytes);
+    setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &value, sizeof value);
 }
 
 }  // namespace
@@ -40,6 +48,14 @@ Readiness wait_ready(int fd, short events, Deadline deadline, Interrupt& interru
         ready.watched |= watched[i].revents != 0;
     }
     return ready;
+}
+
+LowWaterMark::LowWaterMark(int fd, std::size_t bytes) noexcept : fd_(fd) {
+    set_low_water_mark(fd_, bytes);
+}
+
+LowWaterMark::~LowWaterMark() {
+    set_low_water_mark(fd_, 1);
 }
 
 }  // namespace rabbit

@@ -3,6 +3,7 @@
 #include "net/interrupt.hpp"
 #include "rabbit/deadline.hpp"
 
+#include <cstddef>
 #include <span>
 #include <string_view>
 
@@ -20,5 +21,17 @@ struct Readiness {
 /// `lost` if the system cannot wait; `operation` says what was being done.
 Readiness wait_ready(int fd, short events, Deadline deadline, Interrupt& interrupt, std::string_view operation,
                      std::span<pollfd> watched = {});
+
+/// While it lives, poll(2) shows a socket as readable from so many bytes on, or at its end (SO_RCVLOWAT, socket(7)).
+class LowWaterMark {
+public:
+    LowWaterMark(int fd, std::size_t bytes) noexcept;
+    ~LowWaterMark();
+    LowWaterMark(const LowWaterMark&) = delete;
+    LowWaterMark& operator=(const LowWaterMark&) = delete;
+
+private:
+    int fd_;
+};
 
 }  // namespace rabbit

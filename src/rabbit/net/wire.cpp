@@ -178,7 +178,20 @@ amqp_frame_t Wire::take_body() {
     return frame;
 }
 
-Wire::Ready Wire::poll(bool for_writing, Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt) {
+Wire::Ready Wire::poll(bool for_writing, Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt,
+                       std::size_t least) {
+    if (least > 1) {
+        constexpr std::chrono::milliseconds moment{5};
+        const LowWaterMark mark(stream_->fd(), least);
+        const auto ready = poll_broker(for_writing, earlier(deadline, Clock::now() + moment), watched, interrupt);
+        if (ready.readable || ready.writable || ready.watched) {
+            return ready;
+        }
+    }
+    return poll_broker(for_writing, deadline, watched, interrupt);
+}
+
+Wire::Ready Wire::poll_broker(bool for_writing, Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt) {
     const bool heartbeats = heartbeat_.count() > 0;
     auto ready = poll_events(static_cast<short>(POLLIN | (for_writing ? POLLOUT : 0)),
                              heartbeats ? earlier(deadline, std::min(heartbeat_due_, missed_at_)) : deadline, watched,

@@ -76,8 +76,10 @@ public:
         bool watched = false;
     };
     /// Waits for the broker's socket and the watched descriptors, and sends a heartbeat when one is due. Throws an Error
-    /// of kind `interrupted` or `lost`.
-    Ready poll(bool for_writing, Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt);
+    /// of kind `interrupted` or `lost`. Fewer than `least` bytes from the broker are left for up to five milliseconds, so
+    /// that many frames that come one by one are read at once.
+    Ready poll(bool for_writing, Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt,
+               std::size_t least = 1);
 
     /// The same without the broker's socket.
     Ready poll_unread(Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt);
@@ -95,6 +97,7 @@ public:
     [[nodiscard]] Error lost(std::string_view cause);
 
 private:
+    Ready poll_broker(bool for_writing, Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt);
     Ready poll_events(short broker_events, Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt);
     void keep_heartbeat();
     std::size_t write_some(std::span<const iovec> pieces);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace receiving {
@@ -60,6 +62,23 @@ TEST(Acks, APrefetchOfOneAcksEachMessage) {
     Acks acks({.prefetch = 1});
     take(acks, 1, 1);
     EXPECT_EQ(acks.due(load), up_to(1));
+}
+
+TEST(Acks, KnowHowManyAreLeftUntilABatchIsDue) {
+    Acks acks({.prefetch = 10});
+    EXPECT_EQ(acks.left_to_batch(), 5U);
+    take(acks, 1, 4);
+    EXPECT_EQ(acks.left_to_batch(), 1U);
+    take(acks, 5, 6);
+    EXPECT_EQ(acks.left_to_batch(), 0U);
+    acks.due(load);
+    EXPECT_EQ(acks.left_to_batch(), 5U);
+}
+
+TEST(Acks, UnderAutoNoBatchIsEverDue) {
+    Acks acks({.mode = AckMode::automatic});
+    take(acks, 1, 10);
+    EXPECT_EQ(acks.left_to_batch(), std::numeric_limits<std::uint64_t>::max());
 }
 
 TEST(Acks, AtAPauseAllAreDue) {
