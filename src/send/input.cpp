@@ -22,6 +22,7 @@ namespace {
 constexpr std::size_t longest_record = 512U << 20;
 
 constexpr std::size_t chunk = std::size_t{64} << 10;  ///< the least that is read at once
+constexpr std::size_t usual = 4 * chunk;              ///< the most, while no record is larger
 constexpr std::size_t large = 4 * chunk;              ///< a record
 
 [[noreturn]] void cannot_read(const std::string& file, int error) {
@@ -49,6 +50,7 @@ Input::Input(std::vector<std::string> files, Framing framing) : files_(std::move
         }
     }
     size_ = size_of_files();
+    buffer_.resize(usual);
     open_next();
 }
 

@@ -180,15 +180,16 @@ amqp_frame_t Wire::take_body() {
 
 Wire::Ready Wire::poll(bool for_writing, Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt,
                        std::size_t least) {
-    if (least > 1) {
+    Ready ready;
+    if (least > 1 && for_writing) {  // as a rule there is room, and no mark is needed
+        ready = poll_broker(for_writing, Clock::now(), watched, interrupt);
+    }
+    if (least > 1 && !ready.any()) {
         constexpr std::chrono::milliseconds moment{5};
         const LowWaterMark mark(stream_->fd(), least);
-        const auto ready = poll_broker(for_writing, earlier(deadline, Clock::now() + moment), watched, interrupt);
-        if (ready.readable || ready.writable || ready.watched) {
-            return ready;
-        }
+        ready = poll_broker(for_writing, earlier(deadline, Clock::now() + moment), watched, interrupt);
     }
-    return poll_broker(for_writing, deadline, watched, interrupt);
+    return ready.any() ? ready : poll_broker(for_writing, deadline, watched, interrupt);
 }
 
 Wire::Ready Wire::poll_broker(bool for_writing, Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt) {

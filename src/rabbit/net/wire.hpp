@@ -74,6 +74,8 @@ public:
         bool readable = false;  ///< or the broker's heartbeats are missing
         bool writable = false;
         bool watched = false;
+
+        [[nodiscard]] bool any() const noexcept { return readable || writable || watched; }
     };
     /// Waits for the broker's socket and the watched descriptors, and sends a heartbeat when one is due. Throws an Error
     /// of kind `interrupted` or `lost`. Fewer than `least` bytes from the broker are left for up to five milliseconds, so

@@ -83,6 +83,10 @@ TEST_F(WireOnLoopback, DoesNotWaitOnceEnoughIsThere) {
     EXPECT_LT(shortest_wait(100), 5ms);
 }
 
+TEST_F(WireOnLoopback, DoesNotWaitWhereThereIsRoomToWrite) {
+    EXPECT_TRUE(wire.poll(true, {}, {}, none, 100).writable);
+}
+
 TEST_F(WireOnLoopback, AtTheDeadlineTakesTheFewThatAreThere) {
     send(1);
     EXPECT_TRUE(poll(Clock::now(), 100).readable);
