@@ -50,7 +50,6 @@ Input::Input(std::vector<std::string> files, Framing framing) : files_(std::move
         }
     }
     size_ = size_of_files();
-    buffer_.resize(usual);
     open_next();
 }
 
@@ -114,6 +113,9 @@ void Input::make_room() {
     }
     searched_ -= begin_;
     end_ -= std::exchange(begin_, 0);
+    if (buffer_.empty()) {
+        buffer_.resize(usual);
+    }
     if (buffer_.size() - end_ < chunk) {
         if (buffer_.capacity() < end_ + chunk) {
             buffer_.reserve(std::max(end_ + end_ / 4, large_size_) + chunk);
@@ -137,7 +139,10 @@ std::optional<std::string> Input::next() {
     }
     record = rest_of_file();
     open_next();
-    return record ? record : next();
+    if (!record) {
+        return next();
+    }
+    return record;
 }
 
 std::optional<std::string_view> Input::line() {
@@ -213,9 +218,7 @@ std::optional<std::string> Input::rest_of_file() {
         splitter_.check_end();
         splitter_ = {};
     } else if (framing_ == Framing::file || begin_ < end_) {
-        buffer_.resize(end_);
-        buffer_.erase(0, begin_);
-        record.emplace(std::exchange(buffer_, {}));
+        record = take(end_, end_);
     }
     begin_ = searched_ = end_ = 0;
     return record;

@@ -70,6 +70,13 @@ TEST_F(InputTest, AFileIsOneRecordThoughEmpty) {
     EXPECT_EQ(records({"a\nb", "", "\0"s}, Framing::file), (Records{"a\nb", "", "\0"s}));
 }
 
+/// Many of them may be in flight.
+TEST_F(InputTest, ASmallFileTakesNoMoreMemoryThanItsBytes) {
+    for (const auto& record : records({"abc", std::string(100, 'x')}, Framing::file)) {
+        EXPECT_LE(record.capacity(), 100U);
+    }
+}
+
 TEST_F(InputTest, AnObjectEndsAtItsBracket) {
     EXPECT_EQ(records({" {} [{\"a\":\n1}]", "", "{}"}, Framing::json), (Records{"{}", "{\"a\":\n1}", "{}"}));
 }
