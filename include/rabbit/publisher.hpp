@@ -82,7 +82,8 @@ public:
     /// property that AMQP cannot carry; published() tells whether the message was taken.
     void publish(Address address, Message message);
 
-    /// Connection::wait that also throws kind `timeout` when confirms are overdue.
+    /// Connection::wait that also throws kind `timeout` when confirms are overdue. While 1,000 messages or more are in
+    /// flight, confirms may lie in the system for up to five milliseconds, so that many are read at once.
     WaitResult wait(Deadline deadline, std::span<pollfd> watched = {});
 
     /// Handles the confirms that have come, without waiting. What is buffered stays so.
@@ -108,6 +109,7 @@ private:
     void await_room(std::size_t bytes);
     void append(const Address& address, const Message& message);
     void append_again(InFlight& sent);
+    void flush_full_batch();
     void recover(const Error& error);
     void publish_again();
     void publish_one_by_one();

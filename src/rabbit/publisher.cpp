@@ -71,9 +71,7 @@ void Publisher::publish(Address address, Message message) {
     }
     window_->push(published_, std::move(address), std::move(message), connection_.channel().appended());
     try {
-        if (connection_.channel().flush_full_batch(overdue(), least_confirms())) {
-            check_overdue();
-        }
+        flush_full_batch();
     } catch (const Error& error) {
         recover(error);
     }
@@ -96,6 +94,12 @@ void Publisher::append(const Address& address, const Message& message) {
 void Publisher::append_again(InFlight& sent) {
     append(sent.address, sent.message);
     sent.end = connection_.channel().appended();
+}
+
+void Publisher::flush_full_batch() {
+    if (connection_.channel().flush_full_batch(overdue(), least_confirms())) {
+        check_overdue();
+    }
 }
 
 WaitResult Publisher::wait(Deadline deadline, std::span<pollfd> watched) {
@@ -233,9 +237,7 @@ void Publisher::publish_again() {
     const auto last = republished_;  // which the first ack resets, and that may come before the last has left
     for (std::uint64_t tag = 1; tag <= last; ++tag) {
         append_again(window_->at(tag));
-        if (connection_.channel().flush_full_batch(overdue())) {
-            check_overdue();
-        }
+        flush_full_batch();
     }
 }
 

@@ -42,7 +42,7 @@ std::span<pollfd> Printer::watched() {
     return {&reader_, 1};
 }
 
-/// While printed messages wait for others, those may come in one piece, but no ack is to be late for it.
+/// While printed messages wait for others, many bytes at once, but no more than have come when the next ack is due.
 std::size_t Printer::least() const {
     constexpr std::uint64_t enough = std::uint64_t{64} * 1024;
     constexpr std::uint64_t smallest = 46;  // bytes of basic.deliver and a content header, with empty names and no body

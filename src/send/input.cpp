@@ -23,7 +23,7 @@ constexpr std::size_t longest_record = 512U << 20;
 
 constexpr std::size_t chunk = std::size_t{64} << 10;  ///< the least that is read at once
 constexpr std::size_t usual = 4 * chunk;              ///< the most, while no record is larger
-constexpr std::size_t large = 4 * chunk;              ///< a record
+constexpr std::size_t large = usual;                  ///< a record
 
 [[noreturn]] void cannot_read(const std::string& file, int error) {
     throw cli::Failure(cli::ExitCode::no_input,

@@ -1,43 +1,21 @@
 #include "net/wire.hpp"
 
+#include "net/listening.hpp"
 #include "net/tcp_stream.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <memory>
 #include <string>
 #include <utility>
 
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 namespace {
 
 using namespace std::chrono_literals;
 using rabbit::Clock;
-
-/// The two ends of a TCP connection on loopback: the client's first.
-std::pair<int, int> connect_to_oneself() {
-    const int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    auto* any = reinterpret_cast<sockaddr*>(&address);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(bind(listening, any, size), 0) << std::strerror(errno);
-    EXPECT_EQ(getsockname(listening, any, &size), 0);
-    EXPECT_EQ(listen(listening, 1), 0);
-    const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    EXPECT_EQ(connect(client, any, size), 0) << std::strerror(errno);
-    const int broker = accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
-    close(listening);
-    return {client, broker};
-}
 
 class WireOnLoopback : public testing::Test {
 protected:
@@ -63,13 +41,16 @@ protected:
         return shortest;
     }
 
+    rabbit::Interrupt none;
+
 private:
-    std::pair<int, int> ends_ = connect_to_oneself();
-    int broker_ = ends_.second;
+    Listening listening_{1};
 
 protected:
-    rabbit::Interrupt none;
-    rabbit::Wire wire{"broker", std::make_unique<rabbit::TcpStream>(ends_.first)};
+    rabbit::Wire wire{"broker", rabbit::connect_tcp({listening_.address()}, Clock::now() + 5s, none, "cannot connect")};
+
+private:
+    int broker_ = listening_.accept();
 };
 
 TEST_F(WireOnLoopback, LeavesAFewBytesForAMoment) {
