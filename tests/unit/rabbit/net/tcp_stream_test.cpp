@@ -1,6 +1,6 @@
 #include "net/tcp_stream.hpp"
 
-#include "net/listening.hpp"
+#include "listening.hpp"
 #include "rabbit/error.hpp"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 #include "net/wire.hpp"
 
-#include "net/listening.hpp"
+#include "listening.hpp"
 #include "net/tcp_stream.hpp"
 
 #include <gtest/gtest.h>
