@@ -35,7 +35,7 @@ struct Run {
     /// Sends a message back to its queue, as a failed delivery.
     void send_back(std::uint64_t delivery_tag) {
         acks.send_back(delivery_tag);
-        subscription.consumer().reject(delivery_tag, true);
+        subscription.send_back(delivery_tag);
     }
 
     const std::string& program;

@@ -54,7 +54,8 @@ void Subscription::learn_type(const std::string& queue) {
     const bool prints = !options_.command.given() && !options_.move.given();
     const bool gives_back =
         options_.ack_mode() == AckMode::written && prints && prefetch_ > few && !nack_is_free(connection_.server());
-    const bool matters = gives_back || options_.command.jobs >= few || options_.move.given() ||
+    const bool may_send_back = options_.command.given() && options_.drain;
+    const bool matters = gives_back || may_send_back || options_.command.jobs >= few || options_.move.given() ||
                          options_.command.attempts || options_.keeps_unmatched();
     type_ = options_.is_stream() ? "stream" : options_.queue.type;
     if (type_.empty() && matters && !options_.has_own_queue()) {
@@ -137,15 +138,19 @@ void Subscription::renew() {
     consumer_->renew(prefetch_);
 }
 
-/// A new consumer is accepted once the queue has done all that came before. The first one lets go what was held back, the
-/// second one comes after it.
+/// A quorum queue accepts a new consumer once it has done all that came before. The first one lets go what was held back,
+/// the second one comes after it.
+void Subscription::await_queue(std::uint16_t prefetch) {
+    for (int i = 0; i < 2; ++i) {
+        consumer_->renew(prefetch);
+    }
+}
+
 void Subscription::await_acks() {
     if (type_ != "quorum" || told_singly_ < few) {
         return;
     }
-    for (int i = 0; i < 2; ++i) {
-        consumer_->renew(1);
-    }
+    await_queue(1);
     consumer_->cancel();
     while (consumer_->next()) {
     }
@@ -181,8 +186,20 @@ void Subscription::resume(std::optional<std::int64_t> stream_offset) {
     });
 }
 
+void Subscription::send_back(std::uint64_t delivery_tag) {
+    consumer_->reject(delivery_tag, true);
+    sent_back_ = true;
+}
+
+/// A quorum queue may say that it is empty while it has yet to take back what was sent back.
 bool Subscription::is_empty() {
     constexpr std::chrono::seconds patience{10};
+    if (std::exchange(sent_back_, false) && type_ == "quorum") {
+        await_queue(prefetch_);
+        if (consumer_->cancelled_by_broker()) {
+            return false;
+        }
+    }
     const auto drained = is_drained(*consumer_);
     if (drained != Drained::doubtful) {
         doubtful_until_.reset();

@@ -73,6 +73,8 @@ public:
     void give_back();
     /// Gives back one message, as a failed delivery; by the end of the connection as above.
     void give_back_failed(std::uint64_t delivery_tag);
+    /// Gives back one message, as a failed delivery, while others are still wanted.
+    void send_back(std::uint64_t delivery_tag);
 
 private:
     void start();
@@ -81,6 +83,7 @@ private:
     void consume_from(const std::string& queue, const std::function<void()>& consume);
     void consume(const std::string& queue, rabbit::Table arguments);
     [[nodiscard]] rabbit::Table arguments_after(std::optional<std::int64_t> stream_offset) const;
+    void await_queue(std::uint16_t prefetch);
     [[nodiscard]] bool can_give_back_freely() const;
 
     rabbit::Connection& connection_;
@@ -92,6 +95,7 @@ private:
     bool giving_back_counts_ = false;
     std::optional<rabbit::Consumer> consumer_;
     bool cancelled_ = false;
+    bool sent_back_ = false;  ///< something, since is_empty() was last asked
     rabbit::Deadline doubtful_until_;
 };
 

@@ -2,7 +2,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +14,9 @@ from pathlib import Path
 import pika
 import pytest
 
+from job_support import Gates, gates, start
 from program import Program, Result
-from receive_support import PATIENCE, await_ready, await_that, publish_confirmed, taken_until, witness
+from receive_support import PATIENCE, await_ready, await_that, left_in, publish_confirmed, taken_until, witness
 from send_support import Feeder, PrivateBroker, private_broker, summary
 
 MANY = 100_000
@@ -41,6 +45,18 @@ def killed(*nodes: PrivateBroker) -> Iterator[None]:
     finally:
         for node in nodes:
             node.run("node", "start")
+
+
+@contextmanager
+def frozen(*nodes: PrivateBroker) -> Iterator[None]:
+    """They do nothing meanwhile, and the others do not notice."""
+    for node in nodes:
+        os.kill(int((node.folder / "pid").read_text()), signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for node in nodes:
+            os.kill(int((node.folder / "pid").read_text()), signal.SIGCONT)
 
 
 def name(node: PrivateBroker) -> str:
@@ -186,3 +202,25 @@ def test_nothing_is_lost_with_the_leader_while_it_is_printed(
         publish_confirmed(cluster.nodes[1].url, queue, b"last")
         assert taken_until(cluster.nodes[1].url, queue, b"last") == []
     assert set(printed()) == lines  # some perhaps twice: acks on their way to the leader went with it
+
+
+# The leader alone cannot do what it is told, and yet answers.
+
+
+def test_drain_waits_for_what_is_on_its_way_back(
+    receive: Program, cluster: PrivateBroker, queue: str, gates: Gates
+) -> None:
+    leader, *others = cluster.nodes
+    declare_quorum(leader, queue)
+    publish_confirmed(leader.url, queue, b"0")
+    gates.shut(1)
+    process = start(receive, queue, gates, "--no-declare", "--on-failure", "requeue", "--drain", url=leader.url)
+    process.expect_lines(1)
+    with frozen(*others):
+        gates.open(0, status=1)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.popen.wait(1)
+    result = process.finish()
+    assert (result.returncode, result.stdout) == (1, b"0\n0\n"), result.stderr
+    with witness(leader.url) as channel:
+        assert left_in(channel, queue) == []
