@@ -46,6 +46,11 @@ public:
     /// keeps messages.
     void renew(std::uint16_t prefetch);
 
+    /// Returns once the queue has done what it was asked before: starts a second consumer with these arguments, which a
+    /// quorum queue accepts only then, and cancels it. Give it a lower priority
+    /// (https://www.rabbitmq.com/docs/consumer-priority), so that messages go on coming to this one.
+    void await_queue(Table arguments);
+
     /// The next message; empty when the deadline passed, a watched descriptor is ready or, after cancel(), when all
     /// that were on their way have been taken. Throws kind `closed` when the broker cancels the consumer, as it does
     /// when the queue is deleted, and `lost` when it does not answer cancel() within the reply timeout. `least` is that
@@ -86,6 +91,9 @@ public:
 
 private:
     void subscribe();
+    std::string subscribe(const ConsumerOptions& options);
+    void send_cancel(const std::string& tag);
+    void await_cancelled();
     [[nodiscard]] std::string next_tag();
     void send_ack(std::uint64_t delivery_tag, bool multiple);
     void on_delivery(Delivery&& delivery) override;

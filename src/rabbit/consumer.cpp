@@ -38,13 +38,7 @@ void Consumer::resume(std::string queue, Table arguments) {
 void Consumer::renew(std::uint16_t prefetch) {
     const Interrupt::Hold hold(connection_.channel().interrupt());
     cancel();
-    const auto answer_due = connection_.channel().reply_deadline();
-    while (!cancelled_ && !cancelled_by_broker_) {
-        if (passed(answer_due)) {
-            throw connection_.channel().lost("it did not answer basic.cancel");
-        }
-        connection_.wait(answer_due);
-    }
+    await_cancelled();
     if (cancelled_by_broker_) {  // next() says so
         return;
     }
@@ -52,6 +46,27 @@ void Consumer::renew(std::uint16_t prefetch) {
     options_.prefetch = prefetch;
     cancelling_ = cancelled_ = false;
     subscribe();
+}
+
+void Consumer::await_cancelled() {
+    const auto answer_due = connection_.channel().reply_deadline();
+    while (!cancelled_ && !cancelled_by_broker_) {
+        if (passed(answer_due)) {
+            throw connection_.channel().lost("it did not answer basic.cancel");
+        }
+        connection_.wait(answer_due);
+    }
+}
+
+void Consumer::await_queue(Table arguments) {
+    const Interrupt::Hold hold(connection_.channel().interrupt());
+    auto second = options_;
+    second.consumer_tag.clear();
+    second.prefetch = 1;
+    second.arguments = std::move(arguments);
+    send_cancel(subscribe(second));
+    await_cancelled();
+    cancelled_ = false;
 }
 
 /// Tags rise: a quorum queue takes messages back consumer by consumer, in the order of their tags.
@@ -65,19 +80,24 @@ std::string Consumer::next_tag() {
 }
 
 void Consumer::subscribe() {
+    options_.consumer_tag = subscribe(options_);
+}
+
+/// The tag of the new consumer.
+std::string Consumer::subscribe(const ConsumerOptions& options) {
     auto& channel = connection_.channel();
-    const auto operation = fmt::format("cannot consume from queue '{}'", options_.queue);
-    if (options_.prefetch > 0 && !options_.no_ack) {
+    const auto operation = fmt::format("cannot consume from queue '{}'", options.queue);
+    if (options.prefetch > 0 && !options.no_ack) {
         amqp_basic_qos_t qos{};
-        qos.prefetch_count = options_.prefetch;
+        qos.prefetch_count = options.prefetch;
         channel.call<amqp_basic_qos_ok_t>(operation, qos);
     }
-    const TableView arguments(options_.arguments);
+    const TableView arguments(options.arguments);
     amqp_basic_consume_t consume{};
-    consume.queue = to_amqp(options_.queue);
-    consume.consumer_tag = to_amqp(options_.consumer_tag);
-    consume.no_ack = options_.no_ack;
-    consume.exclusive = options_.exclusive;
+    consume.queue = to_amqp(options.queue);
+    consume.consumer_tag = to_amqp(options.consumer_tag);
+    consume.no_ack = options.no_ack;
+    consume.exclusive = options.exclusive;
     consume.arguments = arguments.get();
     channel.check_open();
     channel.append(consume);
@@ -86,11 +106,13 @@ void Consumer::subscribe() {
     constexpr std::chrono::seconds patience{2};
     const Interrupt::Hold hold(channel.interrupt());
     auto deadline = channel.reply_deadline();
-    if (options_.no_ack) {
+    if (options.no_ack) {
         deadline = std::max(*deadline, Clock::now() + patience);
     }
+    std::string tag;
     channel.await<amqp_basic_consume_ok_t>(operation, deadline,
-                                           [this](const auto& ok) { options_.consumer_tag = copy(ok.consumer_tag); });
+                                           [&tag](const auto& ok) { tag = copy(ok.consumer_tag); });
+    return tag;
 }
 
 Consumer::~Consumer() {
@@ -151,10 +173,14 @@ std::optional<Queue> Consumer::look_at_queue() {
 }
 
 void Consumer::cancel() {
-    amqp_basic_cancel_t cancel{};
-    cancel.consumer_tag = to_amqp(options_.consumer_tag);
-    connection_.channel().append(cancel);
+    send_cancel(options_.consumer_tag);
     cancelling_ = true;
+}
+
+void Consumer::send_cancel(const std::string& tag) {
+    amqp_basic_cancel_t cancel{};
+    cancel.consumer_tag = to_amqp(tag);
+    connection_.channel().append(cancel);
 }
 
 void Consumer::ack_up_to(std::uint64_t delivery_tag) {

@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -29,6 +31,17 @@ void check_type(const rabbit::Error& error, const std::string& queue, const Opti
     if (!type.empty() && options.is_stream()) {
         throw no_stream(queue, type);
     }
+}
+
+/// A queue gives messages to the consumers of the highest priority that have room
+/// (https://www.rabbitmq.com/docs/consumer-priority).
+rabbit::Table with_lowest_priority(rabbit::Table arguments) {
+    for (auto& [name, value] : arguments) {
+        if (name == priority_argument) {
+            value = {std::numeric_limits<std::int32_t>::min()};
+        }
+    }
+    return arguments;
 }
 
 /// The most messages that a quorum queue is asked for where giving them back counts: of those to be printed, and of
@@ -138,19 +151,15 @@ void Subscription::renew() {
     consumer_->renew(prefetch_);
 }
 
-/// A quorum queue accepts a new consumer once it has done all that came before. The first one lets go what was held back,
-/// the second one comes after it.
-void Subscription::await_queue(std::uint16_t prefetch) {
-    for (int i = 0; i < 2; ++i) {
-        consumer_->renew(prefetch);
-    }
-}
-
+/// A new consumer is accepted once the queue has done all that came before. The first one lets go what was held back, the
+/// second one comes after it.
 void Subscription::await_acks() {
     if (type_ != "quorum" || told_singly_ < few) {
         return;
     }
-    await_queue(1);
+    for (int i = 0; i < 2; ++i) {
+        consumer_->renew(1);
+    }
     consumer_->cancel();
     while (consumer_->next()) {
     }
@@ -191,14 +200,22 @@ void Subscription::send_back(std::uint64_t delivery_tag) {
     sent_back_ = true;
 }
 
-/// A quorum queue may say that it is empty while it has yet to take back what was sent back.
+/// A quorum queue may say that it is empty before it has taken back what was sent back. The consumer is not renewed to wait
+/// for that, since a message that crosses basic.cancel would count as another failed delivery.
+void Subscription::await_what_was_sent_back() {
+    if (!std::exchange(sent_back_, false) || type_ != "quorum") {
+        return;
+    }
+    for (int i = 0; i < 2; ++i) {  // as in await_acks()
+        consumer_->await_queue(with_lowest_priority(arguments_after({})));
+    }
+}
+
 bool Subscription::is_empty() {
     constexpr std::chrono::seconds patience{10};
-    if (std::exchange(sent_back_, false) && type_ == "quorum") {
-        await_queue(prefetch_);
-        if (consumer_->cancelled_by_broker()) {
-            return false;
-        }
+    await_what_was_sent_back();
+    if (consumer_->cancelled_by_broker()) {
+        return false;
     }
     const auto drained = is_drained(*consumer_);
     if (drained != Drained::doubtful) {

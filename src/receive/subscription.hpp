@@ -83,7 +83,7 @@ private:
     void consume_from(const std::string& queue, const std::function<void()>& consume);
     void consume(const std::string& queue, rabbit::Table arguments);
     [[nodiscard]] rabbit::Table arguments_after(std::optional<std::int64_t> stream_offset) const;
-    void await_queue(std::uint16_t prefetch);
+    void await_what_was_sent_back();
     [[nodiscard]] bool can_give_back_freely() const;
 
     rabbit::Connection& connection_;

@@ -323,6 +323,17 @@ TEST_F(ConsumerTest, GetsNoMoreThanItsPrefetchBeforeItAcks) {
     EXPECT_EQ(witness().count(queue()), 5U);
 }
 
+TEST_F(ConsumerTest, AwaitsItsQueueAndHandsOutWhatCameMeanwhile) {
+    fill_queue(3);
+    auto connection = connect();
+    rabbit::Consumer consumer(connection, acking(2));
+    consumer.await_queue({{"x-priority", {std::int32_t{-1}}}});  // there is room for one more meanwhile
+    EXPECT_EQ(bodies(receive(consumer, 3)), (std::vector<std::string>{"0", "1", "2"}));
+    consumer.ack_up_to(3);
+    witness().publish("", queue(), "3");
+    EXPECT_EQ(bodies(receive(consumer, 1)), std::vector<std::string>{"3"});
+}
+
 TEST_F(ConsumerTest, GetsMoreOnceItAcks) {
     fill_queue(15);
     auto connection = connect();

@@ -161,6 +161,21 @@ TEST_F(ConsumerWithoutBroker, RenewedItConsumesOnTheSameChannel) {
     EXPECT_EQ(acked(), Tags{1});
 }
 
+TEST_F(ConsumerWithoutBroker, AwaitsTheQueueByASecondConsumerAndGoesOn) {
+    broker.deliver(1, "a");
+    broker.heard.clear();
+    consumer.await_queue({});
+    std::vector<amqp_method_number_t> methods;
+    for (const auto& each : broker.heard) {
+        methods.push_back(each.method);
+    }
+    EXPECT_EQ(methods, (std::vector<amqp_method_number_t>{AMQP_BASIC_QOS_METHOD, AMQP_BASIC_CONSUME_METHOD,
+                                                          AMQP_BASIC_CANCEL_METHOD}));
+    EXPECT_EQ(next()->message.body, "a");
+    broker.deliver(2, "b");
+    EXPECT_EQ(next()->message.body, "b");
+}
+
 TEST_F(ConsumerWithoutBroker, RenewedItHandsOutWhatWasOnItsWay) {
     broker.deliver(1, "a");
     consumer.renew(20);
