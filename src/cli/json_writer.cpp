@@ -100,9 +100,7 @@ private:
     std::string& json_;
 };
 
-bool is_special(char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
-}
+constexpr auto is_special = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; };
 
 void append_escaped(std::string& json, char c) {
     switch (c) {

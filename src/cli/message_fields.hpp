@@ -17,7 +17,7 @@ struct MessageProperty {
     using Time = std::optional<rabbit::Timestamp> rabbit::Properties::*;
     using Headers = std::optional<rabbit::Table> rabbit::Properties::*;
 
-    const char* name;  ///< "content_type"
+    std::string_view name;  ///< "content_type"
     std::variant<Text, Octet, Time, Headers> member;
 };
 

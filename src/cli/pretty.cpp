@@ -133,7 +133,7 @@ std::string death_in_words(const rabbit::Table& death) {
 std::vector<Line> lines_of(const rabbit::Properties& properties) {
     std::vector<Line> lines;
     for (const auto& property : message_properties) {
-        const std::string_view name = property.name;
+        const auto name = property.name;
         if (name == "headers") {
             continue;
         }

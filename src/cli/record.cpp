@@ -73,6 +73,9 @@ std::shared_ptr<const Properties> parse_properties(const element& json) {
     if (json.get_object().get(members) != simdjson::SUCCESS) {
         throw std::invalid_argument("properties is not an object");
     }
+    if (members.size() == 0) {
+        return nullptr;
+    }
     auto properties = std::make_shared<Properties>();
     for (const auto [name, value] : members) {
         try {
@@ -81,7 +84,7 @@ std::shared_ptr<const Properties> parse_properties(const element& json) {
             throw std::invalid_argument(fmt::format("property '{}': {}", name, error.what()));
         }
     }
-    return *properties == Properties() ? nullptr : properties;
+    return properties;
 }
 
 std::string text_field(std::string_view name, const element& json) {
@@ -143,20 +146,18 @@ void append(std::string& json, const rabbit::Table& headers) {
 }
 
 void append(std::string& json, const Properties& properties) {
-    char before = '{';
+    std::string_view before = "{\"";
     for (const auto& property : message_properties) {
         std::visit(
             [&](auto member) {
                 if (const auto& value = properties.*member) {
-                    json += std::exchange(before, ',');
-                    append_json_string(json, property.name);
-                    json += ':';
+                    json.append(std::exchange(before, ",\"")).append(property.name).append("\":");
                     append(json, *value);
                 }
             },
             property.member);
     }
-    json += before == '{' ? "{}" : "}";
+    json += before.starts_with('{') ? "{}" : "}";
 }
 
 }  // namespace
@@ -200,7 +201,11 @@ std::string format_record(const rabbit::Delivery& delivery) {
     json += R"(,"routing_key":)";
     append_json_text(json, delivery.address.routing_key);
     json += delivery.redelivered ? R"(,"redelivered":true,"properties":)" : R"(,"redelivered":false,"properties":)";
-    append(json, properties ? *properties : Properties());
+    if (properties) {
+        append(json, *properties);
+    } else {
+        json += "{}";
+    }
     json += '}';
     return json;
 }

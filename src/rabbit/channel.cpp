@@ -77,9 +77,10 @@ void Channel::close_connection() {
 }
 
 void Channel::append_publish(const Address& address, const Message& message, bool mandatory) {
-    if (!head_ || !head_->fits(address, message.properties, mandatory)) {
-        head_.emplace(address, message.properties, mandatory, wire_->frame_max());
+    if (!head_) {
+        head_.emplace(wire_->frame_max());
     }
+    head_->set(address, message.properties, mandatory);
     wire_->append(*head_, message.body);
 }
 

@@ -18,7 +18,7 @@ constexpr std::string_view header_prefix = "headers.";
 std::string known_names() {
     std::string names = "routing_key, exchange";
     for (const auto& property : cli::message_properties) {
-        if (std::string_view(property.name) != "headers") {
+        if (property.name != "headers") {
             names += fmt::format(", {}", property.name);
         }
     }

@@ -10,28 +10,29 @@
 namespace rabbit {
 
 /// What goes in front of a body that is published: basic.publish and the content header (AMQP 0-9-1, section 4.2.6.1).
-/// Most messages of a stream differ only in their bodies, so it is encoded once for all of them.
+/// Most messages of a stream differ only in their bodies, many others in their properties, too: only what is not that of
+/// the message before is encoded.
 class PublishHead {
 public:
-    /// Throws ErrorKind::invalid for names and properties that AMQP cannot carry, and for what does not fit a frame of
-    /// `frame_max` bytes.
-    PublishHead(Address address, std::shared_ptr<const Properties> properties, bool mandatory, std::size_t frame_max);
+    explicit PublishHead(std::size_t frame_max) : frame_max_(frame_max) {}
 
-    /// It is that of a message with these properties, the same object, to this address.
-    [[nodiscard]] bool fits(const Address& address, const std::shared_ptr<const Properties>& properties,
-                            bool mandatory) const {
-        return properties == properties_ && mandatory == mandatory_ && address == address_;
-    }
+    /// Makes it that of messages with these properties to this address. Throws ErrorKind::invalid for names and properties
+    /// that AMQP cannot carry, and for what does not fit a frame of `frame_max` bytes.
+    void set(const Address& address, const std::shared_ptr<const Properties>& properties, bool mandatory);
 
     /// Appends it for a body of so many bytes.
     void append_to(std::string& out, std::uint64_t body_size) const;
 
 private:
+    void encode_method(const Address& address, bool mandatory);
+    void encode_header(const std::shared_ptr<const Properties>& properties);
+
+    std::size_t frame_max_;
     Address address_;
     std::shared_ptr<const Properties> properties_;
-    bool mandatory_;
-    std::string frames_;
-    std::size_t body_size_at_;  ///< where in frames_ the size of the body goes
+    bool mandatory_ = false;
+    std::string frames_;  ///< of the method and, behind it, of the header
+    std::size_t method_size_ = 0;
 };
 
 }  // namespace rabbit

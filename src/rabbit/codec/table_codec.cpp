@@ -74,6 +74,7 @@ Value copy_value(const amqp_field_value_t& field, int depth) {
 
 Array copy_array(const amqp_array_t& array, int depth) {
     Array result;
+    result.reserve(static_cast<std::size_t>(array.num_entries));
     for (int i = 0; i < array.num_entries; ++i) {
         result.push_back(copy_value(array.entries[i], depth + 1));
     }
@@ -82,6 +83,7 @@ Array copy_array(const amqp_array_t& array, int depth) {
 
 Table copy_table_at(const amqp_table_t& table, int depth) {
     Table result;
+    result.reserve(static_cast<std::size_t>(table.num_entries));
     for (int i = 0; i < table.num_entries; ++i) {
         result.push_back({copy(table.entries[i].key), copy_value(table.entries[i].value, depth + 1)});
     }

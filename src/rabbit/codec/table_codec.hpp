@@ -4,7 +4,7 @@
 #include "rabbit/message.hpp"
 #include "rabbit/table.hpp"
 
-#include <deque>
+#include <list>
 #include <vector>
 
 namespace rabbit {
@@ -24,8 +24,8 @@ private:
     amqp_array_t view_of(const Array& array, int depth);
     amqp_field_value_t view_of(const Value& value, int depth);
 
-    std::deque<std::vector<amqp_table_entry_t>> entries_;
-    std::deque<std::vector<amqp_field_value_t>> values_;
+    std::list<std::vector<amqp_table_entry_t>> entries_;  ///< of each table
+    std::list<std::vector<amqp_field_value_t>> values_;   ///< of each array
     amqp_table_t table_;
 };
 

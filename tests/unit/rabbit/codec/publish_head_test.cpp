@@ -21,6 +21,13 @@ std::shared_ptr<const Properties> text_plain() {
     return std::make_shared<const Properties>(Properties{.content_type = "text/plain"});
 }
 
+PublishHead head_of(const rabbit::Address& address, const std::shared_ptr<const Properties>& properties,
+                    bool mandatory) {
+    PublishHead head(agreed_frame_max);
+    head.set(address, properties, mandatory);
+    return head;
+}
+
 std::string appended(const PublishHead& head, std::uint64_t body_size) {
     std::string out = "before";
     head.append_to(out, body_size);
@@ -28,7 +35,7 @@ std::string appended(const PublishHead& head, std::uint64_t body_size) {
 }
 
 TEST(PublishHead, IsAMethodAndAContentHeader) {
-    auto bytes = appended(PublishHead({"logs", "disk"}, text_plain(), true, agreed_frame_max), 0x0102030405060708);
+    auto bytes = appended(head_of({"logs", "disk"}, text_plain(), true), 0x0102030405060708);
     FrameDecoder decoder;
     const auto size = rabbit::frame_size(bytes.data());
     const auto method = decoder.decode(bytes.data());
@@ -52,7 +59,7 @@ TEST(PublishHead, IsAMethodAndAContentHeader) {
 }
 
 TEST(PublishHead, DiffersBetweenBodiesInTheirSizeAlone) {
-    const PublishHead head({"", "hello"}, nullptr, false, agreed_frame_max);
+    const auto head = head_of({"", "hello"}, nullptr, false);
     auto one = appended(head, 1);
     const auto two = appended(head, 2);
     ASSERT_EQ(one.size(), two.size());
@@ -60,23 +67,39 @@ TEST(PublishHead, DiffersBetweenBodiesInTheirSizeAlone) {
     EXPECT_EQ(one, two);
 }
 
-TEST(PublishHead, FitsTheSameAddressAndTheSameProperties) {
-    const auto properties = text_plain();
-    const PublishHead head({"e", "k"}, properties, true, agreed_frame_max);
-    EXPECT_TRUE(head.fits({"e", "k"}, properties, true));
-    EXPECT_FALSE(head.fits({"e", "l"}, properties, true));
-    EXPECT_FALSE(head.fits({"f", "k"}, properties, true));
-    EXPECT_FALSE(head.fits({"e", "k"}, properties, false));
-    EXPECT_FALSE(head.fits({"e", "k"}, nullptr, true));
+TEST(PublishHead, IsThatOfTheLastMessageWhateverCameBefore) {
+    struct Case {
+        rabbit::Address address;
+        std::shared_ptr<const Properties> properties;
+        bool mandatory;
+    };
+    const auto shared = text_plain();
+    const auto longer = std::make_shared<const Properties>(
+        Properties{.headers = rabbit::Table{{"outer", {rabbit::Table{{"inner", {std::string(300, 'x')}}}}}}});
+    const Case cases[] = {
+        {{"e", "k"}, shared, true},  {{"e", "k"}, shared, true}, {{"e", "l"}, shared, true},
+        {{"f", "l"}, shared, true},  {{"f", "l"}, longer, true}, {{"f", "l"}, nullptr, true},
+        {{"f", "l"}, shared, false}, {{"", ""}, nullptr, false},
+    };
+    PublishHead head(agreed_frame_max);
+    for (const auto& [address, properties, mandatory] : cases) {
+        head.set(address, properties, mandatory);
+        EXPECT_EQ(appended(head, 5), appended(head_of(address, properties, mandatory), 5));
+    }
 }
 
-TEST(PublishHead, RefusesWhatCannotBeSent) {
+TEST(PublishHead, RefusesWhatCannotBeSentAndGoesOn) {
     const std::string too_long(256, 'x');
-    EXPECT_THROW(PublishHead({too_long, ""}, nullptr, true, agreed_frame_max), rabbit::Error);
-    EXPECT_THROW(PublishHead({"", too_long}, nullptr, true, agreed_frame_max), rabbit::Error);
     const auto large = std::make_shared<const Properties>(
         Properties{.headers = rabbit::Table{{"large", {std::string(agreed_frame_max, 'x')}}}});
-    EXPECT_THROW(PublishHead({"", ""}, large, true, agreed_frame_max), rabbit::Error);
+    PublishHead head(agreed_frame_max);
+    for (int i = 0; i < 2; ++i) {  // also where there is something before
+        EXPECT_THROW(head.set({too_long, ""}, nullptr, true), rabbit::Error);
+        EXPECT_THROW(head.set({"", too_long}, nullptr, true), rabbit::Error);
+        EXPECT_THROW(head.set({"", ""}, large, true), rabbit::Error);
+        head.set({"", ""}, nullptr, true);
+        EXPECT_EQ(appended(head, 5), appended(head_of({"", ""}, nullptr, true), 5));
+    }
 }
 
 }  // namespace
