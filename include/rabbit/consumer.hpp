@@ -46,9 +46,12 @@ public:
     /// keeps messages.
     void renew(std::uint16_t prefetch);
 
-    /// Returns once the queue has done what it was asked before: starts a second consumer with these arguments, which a
-    /// quorum queue accepts only then, and cancels it. Give it a lower priority
-    /// (https://www.rabbitmq.com/docs/consumer-priority), so that messages go on coming to this one.
+    /// Returns once the queue has done what this channel asked of it before. For that it starts a second consumer, which a
+    /// quorum queue accepts only then, and cancels it. `arguments` are those of the second one and should give it a lower
+    /// priority (https://www.rabbitmq.com/docs/consumer-priority), so that messages go on coming to the first. What the
+    /// second one gets all the same is handed out by next(), too. Throws what the constructor throws, and kind `lost` when
+    /// the broker does not answer within the reply timeout. Returns at once if the broker has cancelled the consumer, which
+    /// next() reports.
     void await_queue(Table arguments);
 
     /// The next message; empty when the deadline passed, a watched descriptor is ready or, after cancel(), when all

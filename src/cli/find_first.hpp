@@ -45,7 +45,7 @@ std::size_t find_first(std::string_view bytes, Predicate holds) {
             return at + found;
         }
     }
-    if (bytes.size() >= small_block) {  // the last block, of which a part has been looked at
+    if (bytes.size() >= small_block) {  // the last 8 bytes, although some of them have been looked at
         at = bytes.size() - small_block;
         return at + find_first_in_block<small_block>(bytes.data() + at, holds);
     }

@@ -59,6 +59,9 @@ void Consumer::await_cancelled() {
 }
 
 void Consumer::await_queue(Table arguments) {
+    if (cancelled_by_broker_) {
+        return;
+    }
     const Interrupt::Hold hold(connection_.channel().interrupt());
     auto second = options_;
     second.consumer_tag.clear();

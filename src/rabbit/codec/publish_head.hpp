@@ -10,8 +10,8 @@
 namespace rabbit {
 
 /// What goes in front of a body that is published: basic.publish and the content header (AMQP 0-9-1, section 4.2.6.1).
-/// Most messages of a stream differ only in their bodies, many others in their properties, too: only what is not that of
-/// the message before is encoded.
+/// Most messages of a stream differ only in their bodies, and many others only in bodies and properties. So what is the
+/// same as for the message before is not encoded again.
 class PublishHead {
 public:
     explicit PublishHead(std::size_t frame_max) : frame_max_(frame_max) {}
@@ -20,7 +20,7 @@ public:
     /// that AMQP cannot carry, and for what does not fit a frame of `frame_max` bytes.
     void set(const Address& address, const std::shared_ptr<const Properties>& properties, bool mandatory);
 
-    /// Appends it for a body of so many bytes.
+    /// Appends it for a body of so many bytes. Call set() first.
     void append_to(std::string& out, std::uint64_t body_size) const;
 
 private:

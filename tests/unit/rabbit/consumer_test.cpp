@@ -176,6 +176,14 @@ TEST_F(ConsumerWithoutBroker, AwaitsTheQueueByASecondConsumerAndGoesOn) {
     EXPECT_EQ(next()->message.body, "b");
 }
 
+TEST_F(ConsumerWithoutBroker, DoesNotAwaitAQueueThatIsGone) {
+    broker.say(with<amqp_basic_cancel_t>([&](auto& m) { m.consumer_tag = rabbit::to_amqp("consumer"); }));
+    EXPECT_THROW(next(), rabbit::Error);
+    broker.heard.clear();
+    consumer.await_queue({});
+    EXPECT_TRUE(broker.heard.empty());
+}
+
 TEST_F(ConsumerWithoutBroker, RenewedItHandsOutWhatWasOnItsWay) {
     broker.deliver(1, "a");
     consumer.renew(20);
