@@ -108,6 +108,12 @@ class Process:
         self.wait_for(lambda: len(self.stdout) >= len(expected), f"stdout {expected[-2000:]!r}", timeout)
         assert self.stdout == expected
 
+    def expect_flow(self, expected: bytes, pause: float) -> None:
+        """Standard output, from the start, becomes exactly this, and never stands still for `pause` seconds."""
+        while (length := len(self.stdout)) < len(expected):
+            self.wait_for(lambda: len(self.stdout) > length, f"more than {length} bytes of stdout", pause)
+        assert self.stdout == expected
+
     def expect_lines(self, count: int, timeout: float = DEADLINE) -> None:
         self.wait_for(lambda: self.stdout.count(b"\n") >= count, f"{count} lines", timeout)
 

@@ -90,7 +90,7 @@ def test_all_there_is_arrives_without_another_message(
     """Deliveries cross acks."""
     fill(send, queue, numbered(range(20_000)), "--queue-type", kind)
     process = receive.start("--queue", queue, *LINES, "--ack", "written")
-    process.expect_stdout(lines(numbered(range(20_000))), timeout=10)
+    process.expect_flow(lines(numbered(range(20_000))), pause=1)
 
 
 @ACKS
