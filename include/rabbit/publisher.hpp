@@ -15,6 +15,7 @@ namespace rabbit {
 
 class Window;
 struct InFlight;
+struct PublishHead;
 
 /// What became of a message.
 enum class Outcome {
@@ -24,14 +25,18 @@ enum class Outcome {
     refused,    ///< the broker closed the channel over it; only with PublisherOptions::on_refused
 };
 
-/// A message that is no longer in flight.
+/// A message that is no longer in flight. What it refers to lives as long as the call that it is an argument of.
 struct Settlement {
     std::uint64_t number;  ///< counted from 1 in the order of publish()
     Outcome outcome;
     int reply_code;  ///< of a return or refusal, else 0
     const std::string& reply_text;
     const Address& address;
-    const Message& message;
+    const std::string& body;
+    const std::string& content_header;  ///< as it was sent, with the frame around it
+
+    /// Decoded with each call; null: it had none.
+    [[nodiscard]] std::shared_ptr<const Properties> properties() const;
 };
 
 struct PublisherOptions {
@@ -80,7 +85,7 @@ public:
     /// Hands a message to the connection, after waiting for room in the window. It leaves with the next full
     /// segment, or with the next wait. Throws the kinds of Connection::wait, `timeout`, and `invalid` for a name or
     /// property that AMQP cannot carry; published() tells whether the message was taken.
-    void publish(Address address, Message message);
+    void publish(const Address& address, Message message);
 
     /// Connection::wait that also throws kind `timeout` when confirms are overdue. While 1,000 messages or more are in
     /// flight, confirms may lie in the system for up to five milliseconds, so that many are read at once.
@@ -101,13 +106,15 @@ public:
     [[nodiscard]] std::uint64_t published() const noexcept { return published_; }
     /// The number of the first message not known to be settled; published() + 1 when all are, 1 without confirms.
     [[nodiscard]] std::uint64_t first_unsettled() const noexcept;
-    /// The number of the first message in flight of which `holds` is true.
-    [[nodiscard]] std::optional<std::uint64_t> find_in_flight(const std::function<bool(const Message&)>& holds) const;
+    /// The number of the first message in flight of whose body `holds` is true.
+    [[nodiscard]] std::optional<std::uint64_t> find_in_flight(
+        const std::function<bool(const std::string& body)>& holds) const;
 
 private:
     void select_confirms();
     void await_room(std::size_t bytes);
-    void append(const Address& address, const Message& message);
+    [[nodiscard]] const PublishHead& encode(const Address& address,
+                                            const std::shared_ptr<const Properties>& properties);
     void append_again(InFlight& sent);
     void flush_full_batch();
     void recover(const Error& error);

@@ -36,7 +36,7 @@ void Channel::attach(std::string broker, std::unique_ptr<Wire> wire) {
     broker_ = std::move(broker);
     wire_ = std::move(wire);
     assembler_ = MessageAssembler();
-    head_.reset();
+    encoder_.reset();
     late_replies_.clear();
     open_ = false;
     set_blocked({});
@@ -76,12 +76,12 @@ void Channel::close_connection() {
     await<amqp_connection_close_ok_t>(fmt::format("cannot close the connection to {}", broker_), reply_deadline());
 }
 
-void Channel::append_publish(const Address& address, const Message& message, bool mandatory) {
-    if (!head_) {
-        head_.emplace(wire_->frame_max());
+const PublishHead& Channel::encode(const Address& address, const std::shared_ptr<const Properties>& properties,
+                                   bool mandatory) {
+    if (!encoder_) {
+        encoder_.emplace(wire_->frame_max());
     }
-    head_->set(address, message.properties, mandatory);
-    wire_->append(*head_, message.body);
+    return encoder_->encode(address, properties, mandatory);
 }
 
 Deadline Channel::reply_deadline() const {

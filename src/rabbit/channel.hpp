@@ -51,9 +51,11 @@ public:
     }
     /// basic.nack with requeue of every message delivered so far and not acked.
     void append_nack_all();
-    /// basic.publish with its content; nothing of it is appended if it throws kind `invalid`. The bytes of the body must
-    /// stay in place until they are written, or until keep_bodies() is called.
-    void append_publish(const Address& address, const Message& message, bool mandatory);
+    /// As PublishEncoder::encode(), for this connection.
+    const PublishHead& encode(const Address& address, const std::shared_ptr<const Properties>& properties,
+                              bool mandatory);
+    /// As Wire::append().
+    void append(const PublishHead& head, std::string_view body) { wire_->append(head, body); }
 
     /// Copies what is not written of the bodies, so that they may go.
     void keep_bodies() { wire_->keep_bodies(); }
@@ -142,7 +144,7 @@ private:
     std::string broker_;  ///< its name in errors
     std::unique_ptr<Wire> wire_;
     MessageAssembler assembler_;
-    std::optional<PublishHead> head_;  ///< of the last message that was published
+    std::optional<PublishEncoder> encoder_;
     Nobody nobody_;
     ConsumerListener* consumer_ = &nobody_;
     PublisherListener* publisher_ = &nobody_;

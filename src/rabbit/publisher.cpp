@@ -30,7 +30,21 @@ bool closed_channel(const Error& error) {
     }
 }
 
+Settlement settlement_of(const InFlight& sent, Outcome outcome) {
+    return {.number = sent.number,
+            .outcome = outcome,
+            .reply_code = sent.reply_code,
+            .reply_text = sent.reply_text,
+            .address = sent.head.method->address,
+            .body = sent.body,
+            .content_header = sent.head.header};
+}
+
 }  // namespace
+
+std::shared_ptr<const Properties> Settlement::properties() const {
+    return decode_properties(content_header);
+}
 
 Publisher::Publisher(Connection& connection, PublisherOptions options)
     : connection_(connection),
@@ -56,20 +70,21 @@ Publisher::~Publisher() {
     connection_.channel().listen_to_confirms(nullptr);
 }
 
-void Publisher::publish(Address address, Message message) {
+void Publisher::publish(const Address& address, Message message) {
     connection_.channel().check_open();
     await_room(message.body.size());
     if (window_->empty()) {
         progress_ = Clock::now();
     }
-    append(address, message);
+    const auto& head = encode(address, message.properties);
+    connection_.channel().append(head, message.body);
     ++published_;
     if (!options_.confirm) {
         const Finally keep([this] { connection_.channel().keep_bodies(); });
         connection_.channel().flush_full_batch({});
         return;
     }
-    window_->push(published_, std::move(address), std::move(message), connection_.channel().appended());
+    window_->push(published_, head, std::move(message.body), connection_.channel().appended());
     try {
         flush_full_batch();
     } catch (const Error& error) {
@@ -87,12 +102,12 @@ void Publisher::await_room(std::size_t bytes) {
     }
 }
 
-void Publisher::append(const Address& address, const Message& message) {
-    connection_.channel().append_publish(address, message, options_.confirm && may_be_mandatory(address));
+const PublishHead& Publisher::encode(const Address& address, const std::shared_ptr<const Properties>& properties) {
+    return connection_.channel().encode(address, properties, options_.confirm && may_be_mandatory(address));
 }
 
 void Publisher::append_again(InFlight& sent) {
-    append(sent.address, sent.message);
+    connection_.channel().append(sent.head, sent.body);
     sent.end = connection_.channel().appended();
 }
 
@@ -206,18 +221,20 @@ void Publisher::publish_alone() {
 
 /// What to publish in place of the window's only message, which is taken out; empty: nothing, and it is settled.
 std::optional<InFlight> Publisher::replace_refused(const Error& error) {
-    auto refused = std::move(window_->take().front());
+    auto& refused = window_->back();
     refused.reply_code = error.reply_code();
     refused.reply_text = error.cause();
-    const Settlement settlement{refused.number,     Outcome::refused, refused.reply_code,
-                                refused.reply_text, refused.address,  refused.message};
-    if (auto message = options_.on_refused(settlement)) {
-        return InFlight{refused.number, std::move(refused.address), std::move(*message)};
+    std::optional<InFlight> replacement;
+    if (auto message = options_.on_refused(settlement_of(refused, Outcome::refused))) {
+        replacement = {.number = refused.number,
+                       .head = encode(refused.head.method->address, message->properties),
+                       .body = std::move(message->body)};
     }
-    if (options_.on_settled) {
-        options_.on_settled(settlement);
+    const auto taken = window_->take();
+    if (!replacement && options_.on_settled) {
+        options_.on_settled(settlement_of(taken.front(), Outcome::refused));
     }
-    return std::nullopt;
+    return replacement;
 }
 
 void Publisher::reopen_channel() {
@@ -266,7 +283,8 @@ std::uint64_t Publisher::first_unsettled() const noexcept {
     return window_->empty() ? published_ + 1 : window_->front().number;
 }
 
-std::optional<std::uint64_t> Publisher::find_in_flight(const std::function<bool(const Message&)>& holds) const {
+std::optional<std::uint64_t> Publisher::find_in_flight(
+    const std::function<bool(const std::string& body)>& holds) const {
     const auto* found = window_->find(holds);
     return found ? std::optional(found->number) : std::nullopt;
 }
@@ -313,7 +331,7 @@ void Publisher::on_confirm(const Confirm& confirm) {
 void Publisher::settle_one(const InFlight& sent, bool ack) const {
     if (options_.on_settled) {
         const auto outcome = !ack ? Outcome::nacked : sent.reply_code ? Outcome::returned : Outcome::confirmed;
-        options_.on_settled({sent.number, outcome, sent.reply_code, sent.reply_text, sent.address, sent.message});
+        options_.on_settled(settlement_of(sent, outcome));
     }
 }
 

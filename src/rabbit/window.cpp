@@ -54,9 +54,9 @@ Properties routed(const Properties& properties) {
 /// Compares properties with those that came back in a return.
 class ReturnedProperties {
 public:
-    explicit ReturnedProperties(const Message& returned) : returned_(of(returned)) {}
+    explicit ReturnedProperties(const std::shared_ptr<const Properties>& returned) : returned_(of(returned)) {}
 
-    bool match(const Message& sent) {
+    bool match(const std::shared_ptr<const Properties>& sent) {
         if (of(sent) == returned_) {
             return true;
         }
@@ -67,9 +67,9 @@ public:
     }
 
 private:
-    static const Properties& of(const Message& message) {
+    static const Properties& of(const std::shared_ptr<const Properties>& properties) {
         static const Properties none;
-        return message.properties ? *message.properties : none;
+        return properties ? *properties : none;
     }
 
     const Properties& returned_;
@@ -78,20 +78,39 @@ private:
 
 }  // namespace
 
-const InFlight* Window::find(const std::function<bool(const Message&)>& holds) const {
+const InFlight* Window::find(const std::function<bool(const std::string& body)>& holds) const {
     const auto found = std::find_if(messages_.begin(), messages_.end(),
-                                    [&holds](const InFlight& each) { return !each.settled && holds(each.message); });
+                                    [&holds](const InFlight& each) { return !each.settled && holds(each.body); });
     return found == messages_.end() ? nullptr : &*found;
 }
 
 void Window::push(InFlight&& message) {
-    bytes_ += message.message.body.size();
+    bytes_ += message.body.size();
     messages_.push_back(std::move(message));
 }
 
-void Window::push(std::uint64_t number, Address&& address, Message&& message, std::uint64_t end) {
-    bytes_ += message.body.size();
-    messages_.emplace_back(number, std::move(address), std::move(message), end);
+void Window::push(std::uint64_t number, const PublishHead& head, std::string&& body, std::uint64_t end) {
+    bytes_ += body.size();
+    auto& message = messages_.emplace_back();
+    message.number = number;
+    message.head.method = head.method;
+    if (!spare_.empty()) {
+        message.head.header = std::move(spare_.back());
+        spare_.pop_back();
+    }
+    message.head.header.assign(head.header);
+    message.body = std::move(body);
+    message.end = end;
+}
+
+void Window::forget_first() {
+    constexpr std::size_t large = 1024;
+    auto& header = messages_.front().head.header;
+    if (header.capacity() < large) {
+        spare_.push_back(std::move(header));
+    }
+    messages_.pop_front();
+    ++first_tag_;
 }
 
 std::uint64_t Window::last_written(std::uint64_t written) {
@@ -104,16 +123,16 @@ std::uint64_t Window::last_written(std::uint64_t written) {
 std::optional<std::size_t> Window::find_returned(const Return& returned) const {
     const auto count = messages_.size();
     const auto from = std::min<std::size_t>(std::max(return_cursor_, first_tag_) - first_tag_, count);
-    ReturnedProperties properties(returned.message);
+    ReturnedProperties properties(returned.message.properties);
     std::optional<std::size_t> alike;
     for (std::size_t i = 0; i < count; ++i) {
         const auto at = (from + i) % count;
         const auto& sent = messages_[at];
-        if (sent.settled || sent.reply_code != 0 || sent.address != returned.address ||
-            sent.message.body != returned.message.body) {
+        if (sent.settled || sent.reply_code != 0 || sent.head.method->address != returned.address ||
+            sent.body != returned.message.body) {
             continue;
         }
-        if (properties.match(sent.message)) {
+        if (properties.match(decode_properties(sent.head.header))) {
             return at;
         }
         alike = alike.value_or(at);
@@ -139,14 +158,13 @@ bool Window::settle(std::uint64_t first, std::uint64_t last, const std::function
         auto& sent = at(tag);
         if (!sent.settled) {
             sent.settled = true;
-            bytes_ -= sent.message.body.size();
+            bytes_ -= sent.body.size();
             settled(sent);
             any = true;
         }
     }
     while (!messages_.empty() && messages_.front().settled) {
-        messages_.pop_front();
-        ++first_tag_;
+        forget_first();
     }
     return any;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "codec/publish_head.hpp"
 #include "rabbit/listener.hpp"
-#include "rabbit/message.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include <limits>
 #include <optional>
 #include <string>
-#include <utility>
+#include <vector>
 
 namespace rabbit {
 
@@ -18,14 +18,10 @@ namespace rabbit {
 struct InFlight {
     static constexpr auto not_encoded = std::numeric_limits<std::uint64_t>::max();
 
-    InFlight(std::uint64_t its_number, Address&& its_address, Message&& its_message,
-             std::uint64_t its_end = not_encoded)
-        : number(its_number), address(std::move(its_address)), message(std::move(its_message)), end(its_end) {}
-
-    std::uint64_t number;
-    Address address;
-    Message message;
-    std::uint64_t end;  ///< the connection's bytes up to the end of this message
+    std::uint64_t number = 0;
+    PublishHead head = {};
+    std::string body = {};
+    std::uint64_t end = not_encoded;  ///< the connection's bytes up to the end of this message
     bool settled = false;
     int reply_code = 0;  ///< not 0: returned
     std::string reply_text = {};
@@ -39,10 +35,10 @@ public:
     /// Of the bodies that are not settled.
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
     [[nodiscard]] const InFlight& front() const { return messages_.front(); }
-    [[nodiscard]] const InFlight* find(const std::function<bool(const Message&)>& holds) const;
+    [[nodiscard]] const InFlight* find(const std::function<bool(const std::string& body)>& holds) const;
 
     void push(InFlight&& message);
-    void push(std::uint64_t number, Address&& address, Message&& message, std::uint64_t end);
+    void push(std::uint64_t number, const PublishHead& head, std::string&& body, std::uint64_t end);
     InFlight& at(std::uint64_t tag) { return messages_[tag - first_tag_]; }
     InFlight& back() { return messages_.back(); }
     /// Takes out what is not settled; the window is as new.
@@ -67,7 +63,10 @@ public:
 private:
     [[nodiscard]] std::optional<std::size_t> find_returned(const Return& returned) const;
 
+    void forget_first();
+
     std::deque<InFlight> messages_;
+    std::vector<std::string> spare_;  ///< the memory of headers that are settled
     std::uint64_t first_tag_ = 1;
     std::size_t bytes_ = 0;
     std::uint64_t last_written_ = 0;   ///< a tag

@@ -9,7 +9,7 @@
 namespace receiving {
 
 std::optional<rabbit::Message> ForeignUsers::replace(const rabbit::Settlement& refused) {
-    const auto& properties = refused.message.properties;
+    const auto properties = refused.properties();
     if (refused.reply_code != rabbit::reply_code::precondition_failed || !properties || !properties->user_id ||
         refused.reply_text.find("user_id") == std::string::npos) {
         return std::nullopt;
@@ -20,7 +20,7 @@ std::optional<rabbit::Message> ForeignUsers::replace(const rabbit::Settlement& r
     }
     auto without = std::make_shared<rabbit::Properties>(*properties);
     without->user_id.reset();
-    return rabbit::Message{.body = refused.message.body, .properties = std::move(without)};
+    return rabbit::Message{.body = refused.body, .properties = std::move(without)};
 }
 
 }  // namespace receiving

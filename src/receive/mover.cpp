@@ -48,7 +48,7 @@ std::optional<Ending> Mover::handle(rabbit::Delivery&& delivery) {
               fmt::format("exchange '{}', where it came from, is gone", cli::printable(address->exchange)));
     } else {
         prepare(delivery.message);
-        publish(delivery.delivery_tag, std::move(*address), std::move(delivery.message));
+        publish(delivery.delivery_tag, *address, std::move(delivery.message));
     }
     return std::nullopt;
 }
@@ -92,10 +92,10 @@ void Mover::prepare(rabbit::Message& message) const {
     message.properties = std::move(properties);
 }
 
-void Mover::publish(std::uint64_t delivery_tag, rabbit::Address address, rabbit::Message message) {
+void Mover::publish(std::uint64_t delivery_tag, const rabbit::Address& address, rabbit::Message message) {
     in_flight_.push_back({delivery_tag, message.body.size()});
     bytes_in_flight_ += message.body.size();
-    target_.publish(std::move(address), std::move(message));
+    target_.publish(address, std::move(message));
 }
 
 void Mover::settled(const rabbit::Settlement& settlement) {

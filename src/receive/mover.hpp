@@ -36,7 +36,7 @@ private:
         std::size_t size;
         bool settled = false;
     };
-    void publish(std::uint64_t delivery_tag, rabbit::Address address, rabbit::Message message);
+    void publish(std::uint64_t delivery_tag, const rabbit::Address& address, rabbit::Message message);
     void settled(const rabbit::Settlement& settlement);
     void leave(std::uint64_t delivery_tag, std::string_view cause);
     [[nodiscard]] bool is_there(const std::string& exchange);

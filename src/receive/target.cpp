@@ -70,16 +70,16 @@ rabbit::PublisherOptions Target::publisher_options() {
 }
 
 /// The message is in flight also when a signal ends the writing: there is always room for it.
-void Target::publish(rabbit::Address address, rabbit::Message message) {
+void Target::publish(const rabbit::Address& address, rabbit::Message message) {
     constexpr std::chrono::milliseconds moment{5};
     if (!unsent_due_) {
         unsent_due_ = rabbit::Clock::now() + moment;
     }
-    guarded([&] { interruption_.note([&] { publisher_.publish(std::move(address), std::move(message)); }); });
+    guarded([&] { interruption_.note([&] { publisher_.publish(address, std::move(message)); }); });
 }
 
-std::string Target::publish_and_wait(rabbit::Connection& source, rabbit::Address address, rabbit::Message message,
-                                     rabbit::Deadline ends_at, const Listener& returned) {
+std::string Target::publish_and_wait(rabbit::Connection& source, const rabbit::Address& address,
+                                     rabbit::Message message, rabbit::Deadline ends_at, const Listener& returned) {
     constexpr std::chrono::seconds patience{2};
     std::string refusal;
     const StopListening at_end{listener_};  // also where the wait ends by a loss: the message stays in flight
@@ -91,7 +91,7 @@ std::string Target::publish_and_wait(rabbit::Connection& source, rabbit::Address
             returned(settlement);
         }
     };
-    publish(std::move(address), std::move(message));
+    publish(address, std::move(message));
     unsent_due_ = rabbit::Clock::now();
     tend();
     rabbit::Deadline limit;

@@ -36,11 +36,11 @@ public:
 
     /// rabbit::Publisher::publish(), with room for any number of messages in flight. The message leaves with a full batch,
     /// or a moment later.
-    void publish(rabbit::Address address, rabbit::Message message);
+    void publish(const rabbit::Address& address, rabbit::Message message);
     /// Publishes a message and waits in `source`, whose companion it is, for what becomes of it. Once a signal has come
     /// or `ends_at` has passed, it waits for 2 s at most. Returns why the broker did not take it, as in "it was nacked";
     /// empty: it did. `returned`, if not null, is called when nobody was there to take it, which counts as taken.
-    std::string publish_and_wait(rabbit::Connection& source, rabbit::Address address, rabbit::Message message,
+    std::string publish_and_wait(rabbit::Connection& source, const rabbit::Address& address, rabbit::Message message,
                                  rabbit::Deadline ends_at, const Listener& returned);
 
     [[nodiscard]] std::size_t in_flight() const noexcept { return publisher_.in_flight(); }

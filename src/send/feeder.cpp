@@ -50,18 +50,18 @@ std::optional<double> Feeder::share() const {
 }
 
 bool Feeder::publish(cli::Record&& record) {
-    auto address = address_of(record);
+    const auto address = address_of(record);
     record.message.properties = options_.properties.apply(std::move(record.message.properties));
     for (auto left = options_.repeat; left > 1; --left) {
-        if (!publish(rabbit::Address(address), rabbit::Message(record.message))) {
+        if (!publish(address, rabbit::Message(record.message))) {
             return false;
         }
     }
-    return publish(std::move(address), std::move(record.message));
+    return publish(address, std::move(record.message));
 }
 
-bool Feeder::publish(rabbit::Address&& address, rabbit::Message&& message) {
-    if (!keep_rate() || !publish_(std::move(address), std::move(message))) {
+bool Feeder::publish(const rabbit::Address& address, rabbit::Message&& message) {
+    if (!keep_rate() || !publish_(address, std::move(message))) {
         return false;
     }
     ++published_;

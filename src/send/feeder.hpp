@@ -20,7 +20,7 @@ namespace sending {
 class Feeder {
 public:
     /// Takes a message; false: no more.
-    using Publish = std::function<bool(rabbit::Address&&, rabbit::Message&&)>;
+    using Publish = std::function<bool(const rabbit::Address&, rabbit::Message&&)>;
     /// Waits until the deadline, or until a watched descriptor is ready or something else has happened; false: no more.
     using Wait = std::function<bool(rabbit::Deadline, std::span<pollfd>)>;
 
@@ -35,7 +35,7 @@ public:
 
 private:
     bool publish(cli::Record&& record);
-    bool publish(rabbit::Address&& address, rabbit::Message&& message);
+    bool publish(const rabbit::Address& address, rabbit::Message&& message);
     [[nodiscard]] rabbit::Address address_of(const cli::Record& record) const;
     bool keep_rate();
 

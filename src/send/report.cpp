@@ -46,7 +46,7 @@ void Report::settled(const rabbit::Settlement& settlement) {
         ++rejected_;
         reject(settlement);
     } else if (options_.names_confirmed && !options_.stream && !options_.quiet) {
-        output_.append(fmt::format(" [x] Sent {}\n", shown(settlement.message.body)));
+        output_.append(fmt::format(" [x] Sent {}\n", shown(settlement.body)));
     }
 }
 

@@ -137,12 +137,12 @@ bool Requester::wait(rabbit::Deadline deadline, std::span<pollfd> watched) {
     return !rabbit::passed(ends_at_);
 }
 
-/// The number of the request of this run that a message belongs to; empty if there is none whose answer is not printed.
-std::optional<std::uint64_t> Requester::number_of(const rabbit::Message& message) const {
-    if (!message.properties || !message.properties->correlation_id) {
+/// The number of the request of this run that a message with these properties belongs to; empty if there is none whose answer is not printed.
+std::optional<std::uint64_t> Requester::number_of(const std::shared_ptr<const rabbit::Properties>& properties) const {
+    if (!properties || !properties->correlation_id) {
         return std::nullopt;
     }
-    const std::string_view id = *message.properties->correlation_id;
+    const std::string_view id = *properties->correlation_id;
     if (!id.starts_with(run_id_)) {
         return std::nullopt;
     }
@@ -151,7 +151,7 @@ std::optional<std::uint64_t> Requester::number_of(const rabbit::Message& message
 
 void Requester::settled(const rabbit::Settlement& settlement) {
     auto own = settlement;
-    if (const auto number = number_of(settlement.message)) {
+    if (const auto number = number_of(settlement.properties())) {
         auto& request = requests_[*number - first_];
         request.confirmed = settlement.outcome == rabbit::Outcome::confirmed;
         request.failed = !request.confirmed && !request.answer;
@@ -162,7 +162,7 @@ void Requester::settled(const rabbit::Settlement& settlement) {
 
 void Requester::take_answers() {
     while (auto delivery = consumer_.next_arrived()) {
-        const auto number = number_of(delivery->message);
+        const auto number = number_of(delivery->message.properties);
         if (!number || requests_[*number - first_].is_over()) {
             ++ignored_;
             continue;

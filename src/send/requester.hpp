@@ -54,7 +54,8 @@ private:
     void close();
     cli::ExitCode end_early(const std::exception& error);
     void say_what_is_missing(const char* before) const;
-    [[nodiscard]] std::optional<std::uint64_t> number_of(const rabbit::Message& message) const;
+    [[nodiscard]] std::optional<std::uint64_t> number_of(
+        const std::shared_ptr<const rabbit::Properties>& properties) const;
     [[nodiscard]] bool has_room(std::size_t bytes) const noexcept;
     [[nodiscard]] cli::ExitCode exit_code() const noexcept;
 

@@ -48,8 +48,8 @@ Sender::Sender(const std::string& program, Options& options, rabbit::Connection&
                               .on_reopened = [this](std::size_t in_flight) { take_up_again(in_flight); }}),
       feeder_(
           options, std::move(queue),
-          [this](rabbit::Address&& address, rabbit::Message&& message) {
-              publish(std::move(address), std::move(message));
+          [this](const rabbit::Address& address, rabbit::Message&& message) {
+              publish(address, std::move(message));
               return true;
           },
           [this](auto deadline, auto watched) {
@@ -80,10 +80,10 @@ void Sender::take_up_again(std::size_t in_flight) {
     report_.reopened(connection_.endpoint().name(), in_flight);
 }
 
-void Sender::publish(rabbit::Address&& address, rabbit::Message&& message) {
+void Sender::publish(const rabbit::Address& address, rabbit::Message&& message) {
     output_.flush_if_full();
     const auto size = message.body.size();
-    publisher_.publish(std::move(address), std::move(message));
+    publisher_.publish(address, std::move(message));
     report_.published(size);
 }
 
@@ -156,8 +156,8 @@ cli::ExitCode Sender::end_early(const std::exception& error) {
 
 /// RabbitMQ closes the channel over a message larger than its max_message_size, and names only the size.
 rabbit::Error Sender::naming_the_record(const rabbit::Error& error) const {
-    const auto refused = publisher_.find_in_flight([&error](const rabbit::Message& message) {
-        return error.cause().find(fmt::format("message size {} ", message.body.size())) != std::string::npos;
+    const auto refused = publisher_.find_in_flight([&error](const std::string& body) {
+        return error.cause().find(fmt::format("message size {} ", body.size())) != std::string::npos;
     });
     if (!refused) {
         return error;

@@ -29,7 +29,7 @@ public:
 
 private:
     void take_up_again(std::size_t in_flight);
-    void publish(rabbit::Address&& address, rabbit::Message&& message);
+    void publish(const rabbit::Address& address, rabbit::Message&& message);
     void settle();
     void wait(rabbit::Deadline deadline, std::span<pollfd> watched = {});
     void settle_and_close(bool interrupted);

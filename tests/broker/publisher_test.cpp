@@ -35,8 +35,7 @@ protected:
         rabbit::PublisherOptions options;
         options.on_settled = [this](const rabbit::Settlement& settled) {
             const bool first =
-                settled_.try_emplace(settled.number, Settled{settled.outcome, settled.reply_code, settled.message.body})
-                    .second;
+                settled_.try_emplace(settled.number, Settled{settled.outcome, settled.reply_code, settled.body}).second;
             EXPECT_TRUE(first) << "message " << settled.number << " was settled twice";
         };
         return options;
@@ -550,7 +549,7 @@ TEST_F(PublisherTest, PublishesAgainWhatWasInFlightWhenTheConnectionWasLost) {
     options.window = 200;
     options.on_settled = [&](const rabbit::Settlement& settled) {
         EXPECT_EQ(settled.outcome, Outcome::confirmed);
-        EXPECT_EQ(settled.message.body, std::to_string(settled.number));
+        EXPECT_EQ(settled.body, std::to_string(settled.number));
         EXPECT_TRUE(confirmed.insert(settled.number).second) << "message " << settled.number << " was settled twice";
         if (confirmed.size() == 500 || confirmed.size() == 1500) {
             proxy.cut();

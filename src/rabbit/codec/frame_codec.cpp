@@ -75,6 +75,11 @@ bool append_payload(std::string& out, const amqp_frame_t& frame, std::size_t lar
     return size >= 0;
 }
 
+Error too_large_for(std::size_t frame_max) {
+    return {ErrorKind::invalid, "cannot send the headers or arguments",
+            fmt::format("they do not fit a frame of {} bytes", frame_max - frame_overhead)};
+}
+
 }  // namespace
 
 std::size_t frame_size(const char* frame) {
@@ -96,11 +101,16 @@ void append_frame(std::string& out, const amqp_frame_t& frame, std::size_t frame
         out.append(view(frame.payload.body_fragment));
     } else if (!append_payload(out, frame, frame_max - frame_overhead)) {
         out.resize(begin);
-        throw Error(ErrorKind::invalid, "cannot send the headers or arguments",
-                    fmt::format("they do not fit a frame of {} bytes", frame_max - frame_overhead));
+        throw too_large_for(frame_max);
     }
     put_frame_header(out.data() + begin, frame.frame_type, frame.channel, out.size() - begin - frame_header);
     append_frame_end(out);
+}
+
+void check_frame_size(std::size_t size, std::size_t frame_max) {
+    if (size > frame_max) {
+        throw too_large_for(frame_max);
+    }
 }
 
 void append_frame_header(std::string& out, std::uint8_t type, amqp_channel_t channel, std::size_t size) {

@@ -25,6 +25,9 @@ bool has_frame_type(const char* frame);
 /// Encodes a frame behind `out`. Throws ErrorKind::invalid, and leaves `out` as it was, if it is larger than `frame_max`.
 void append_frame(std::string& out, const amqp_frame_t& frame, std::size_t frame_max);
 
+/// Throws ErrorKind::invalid if a frame of `size` bytes is larger than `frame_max`.
+void check_frame_size(std::size_t size, std::size_t frame_max);
+
 /// The header and the end of a frame; the payload, of `size` bytes, goes between them.
 void append_frame_header(std::string& out, std::uint8_t type, amqp_channel_t channel, std::size_t size);
 inline void append_frame_end(std::string& out) {

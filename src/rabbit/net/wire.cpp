@@ -55,6 +55,7 @@ void Wire::append(std::initializer_list<amqp_frame_t> frames) {
 }
 
 void Wire::append(const PublishHead& head, std::string_view body) {
+    check_frame_size(std::max(head.method->frame.size(), head.header.size()), frame_max_);
     head.append_to(out_.end(), body.size());
     while (!body.empty()) {
         const auto payload = body.substr(0, frame_max_ - frame_overhead);

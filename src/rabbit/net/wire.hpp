@@ -46,7 +46,8 @@ public:
     /// larger than a frame may be.
     void append(std::initializer_list<amqp_frame_t> frames);
     /// Appends a message, its body in frames as large as agreed. A large body is not copied: it must stay in place until
-    /// written() says that it has gone, or keep_bodies() is called.
+    /// written() says that it has gone, or keep_bodies() is called. Throws ErrorKind::invalid for a head of a connection
+    /// with larger frames that does not fit one of this connection.
     void append(const PublishHead& head, std::string_view body);
     /// The largest frame that was agreed on.
     [[nodiscard]] std::size_t frame_max() const noexcept { return frame_max_; }

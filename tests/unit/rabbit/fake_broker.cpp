@@ -86,9 +86,16 @@ rabbit::StreamOpener FakeBroker::opener() {
     };
 }
 
+void FakeBroker::hang_up() {
+    hung_up_ = true;
+    if (end_) {
+        end_->make_readable();
+    }
+}
+
 void FakeBroker::say(const amqp_frame_t& frame) {
-    constexpr std::size_t frame_max = std::size_t{128} * 1024;
-    rabbit::append_frame(said_, frame, frame_max);
+    constexpr std::size_t most = std::size_t{128} * 1024;
+    rabbit::append_frame(said_, frame, most);
     if (end_) {
         end_->make_readable();
     }
@@ -158,7 +165,9 @@ void FakeBroker::answer(const amqp_frame_t& frame) {
     Heard entry;
     entry.method = id;
     switch (id) {
-        case AMQP_CONNECTION_START_OK_METHOD: say(amqp_connection_tune_t{}); break;
+        case AMQP_CONNECTION_START_OK_METHOD:
+            say(amqp_connection_tune_t{.channel_max = 0, .frame_max = frame_max, .heartbeat = 0});
+            break;
         case AMQP_CONNECTION_OPEN_METHOD: say(amqp_connection_open_ok_t{}); break;
         case AMQP_CONNECTION_CLOSE_METHOD: say(amqp_connection_close_ok_t{}); break;
         case AMQP_CHANNEL_OPEN_METHOD: say(amqp_channel_open_ok_t{}); break;

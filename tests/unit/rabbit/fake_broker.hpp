@@ -41,13 +41,15 @@ public:
     void ack(std::uint64_t tag, bool multiple = false);
     void nack(std::uint64_t tag, bool multiple = false);
 
+    /// The largest frame that it takes, from the next connection on; 0: any.
+    std::uint32_t frame_max = 0;
     /// The most bytes that it takes at once.
     std::size_t takes = std::string::npos;
     /// How often a client has handed it bytes.
     int writes = 0;
 
     /// Ends the connection, after what has been said.
-    void hang_up() { hung_up_ = true; }
+    void hang_up();
 
     /// How often a client has connected.
     [[nodiscard]] int connections() const noexcept { return connections_; }

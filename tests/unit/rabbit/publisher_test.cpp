@@ -223,6 +223,42 @@ TEST_F(PublisherWithoutBroker, PublishesAgainAllThatWasInFlightWhileTheFirstOfTh
     EXPECT_EQ(fates.size(), count);
 }
 
+TEST_F(PublisherWithoutBroker, PublishesAgainWithTheSameProperties) {
+    start({}, 5s);
+    after(2, [this] { broker.hang_up(); });
+    std::vector<std::string> types;
+    broker.on_frame = [&, react = broker.on_frame](const amqp_frame_t& frame) {
+        if (frame.frame_type == AMQP_FRAME_HEADER) {
+            const auto& properties = *static_cast<const amqp_basic_properties_t*>(frame.payload.properties.decoded);
+            EXPECT_EQ(frame.payload.properties.body_size, types.size() % 2 + 1);
+            types.emplace_back(rabbit::view(properties.type));
+        }
+        react(frame);
+        if (types.size() == 4 && frame.frame_type == AMQP_FRAME_BODY) {
+            broker.ack(2, true);
+        }
+    };
+    publish("a", "hello", std::make_shared<const rabbit::Properties>(rabbit::Properties{.type = "first"}));
+    publish("bb", "hello", std::make_shared<const rabbit::Properties>(rabbit::Properties{.type = "second"}));
+    EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
+    EXPECT_EQ(types, (std::vector<std::string>{"first", "second", "first", "second"}));
+}
+
+TEST_F(PublisherWithoutBroker, SaysThatAHeadNoLongerFitsAFrame) {
+    start({}, 5s);
+    const rabbit::Table headers{{"large", {std::string(5000, 'x')}}};
+    broker.frame_max = 4096;
+    after(1, [this] { broker.hang_up(); });
+    publish("a", "hello", std::make_shared<const rabbit::Properties>(rabbit::Properties{.headers = headers}));
+    try {
+        publisher->settle(rabbit::Clock::now() + 5s);
+        FAIL() << "nothing was thrown";
+    } catch (const rabbit::Error& error) {
+        EXPECT_EQ(error.kind(), rabbit::ErrorKind::invalid);
+    }
+    EXPECT_EQ(publisher->first_unsettled(), 1U);
+}
+
 /// Over TLS the end of each would be a record of its own if it left alone.
 TEST_F(PublisherWithoutBroker, HandsOverMessagesOf16KiBFourAtATime) {
     start();
@@ -323,7 +359,7 @@ TEST_F(PublisherWithoutBroker, SendsTheRestOfAnUnconfirmedBodyAfterAnInterruptio
 
 TEST_F(PublisherThatIsRefused, PublishesAnotherInItsPlace) {
     start({.on_refused = [](const rabbit::Settlement& refused) {
-        return refused.message.body == "bad 1" ? std::optional(rabbit::Message{.body = "good"}) : std::nullopt;
+        return refused.body == "bad 1" ? std::optional(rabbit::Message{.body = "good"}) : std::nullopt;
     }});
     for (const auto* body : {"a", "bad 1", "bad 2", "d"}) {
         publish(body);
@@ -332,6 +368,33 @@ TEST_F(PublisherThatIsRefused, PublishesAnotherInItsPlace) {
     EXPECT_EQ(
         fates,
         (Fates{{1, Outcome::confirmed}, {2, Outcome::confirmed}, {3, Outcome::refused}, {4, Outcome::confirmed}}));
+}
+
+TEST_F(PublisherThatIsRefused, KnowsItsProperties) {
+    std::optional<std::string> type;
+    start({.on_refused = [&](const rabbit::Settlement& refused) {
+        type = refused.properties()->type;
+        return std::nullopt;
+    }});
+    publish("bad", "hello", std::make_shared<const rabbit::Properties>(rabbit::Properties{.type = "greeting"}));
+    EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
+    EXPECT_EQ(type, "greeting");
+}
+
+TEST_F(PublisherThatIsRefused, StaysInFlightWhereTheOneInItsPlaceCannotBeSent) {
+    start({.on_refused = [](const rabbit::Settlement&) {
+        const rabbit::Properties properties{.type = std::string(256, 'x')};
+        return rabbit::Message{.body = "good", .properties = std::make_shared<const rabbit::Properties>(properties)};
+    }});
+    publish("bad");
+    try {
+        publisher->settle(rabbit::Clock::now() + 5s);
+        FAIL() << "nothing was thrown";
+    } catch (const rabbit::Error& error) {
+        EXPECT_EQ(error.kind(), rabbit::ErrorKind::invalid);
+    }
+    EXPECT_EQ(fates, Fates{});
+    EXPECT_EQ(publisher->first_unsettled(), 1U);
 }
 
 TEST_F(PublisherThatIsRefused, ThrowsWithoutAFunctionForThem) {

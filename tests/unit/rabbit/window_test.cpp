@@ -22,9 +22,9 @@ std::shared_ptr<const Properties> with_headers(Table headers) {
 
 class WindowTest : public testing::Test {
 protected:
-    void push(std::shared_ptr<const Properties> properties, const std::string& body = "same") {
+    void push(const std::shared_ptr<const Properties>& properties, const std::string& body = "same") {
         const auto number = window_.size() + 1;
-        window_.push(number, {"e", "k"}, {body, std::move(properties)}, 10 * number);
+        window_.push(number, encoder_.encode({"e", "k"}, properties, true), std::string(body), 10 * number);
     }
 
     /// The number of the message that a return is matched to; 0: none.
@@ -46,6 +46,7 @@ protected:
         return numbers;
     }
 
+    rabbit::PublishEncoder encoder_{4096};
     Window window_;
     std::set<std::uint64_t> marked_;
 };

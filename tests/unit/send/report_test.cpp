@@ -28,9 +28,8 @@ protected:
 
     static void settle(Report& report, std::uint64_t number, Outcome outcome, const std::string& body = "x") {
         const rabbit::Address address{"e", "k"};
-        const rabbit::Message message{body, nullptr};
         const std::string text = outcome == Outcome::returned ? "NO_ROUTE" : "";
-        report.settled({number, outcome, outcome == Outcome::returned ? 312 : 0, text, address, message});
+        report.settled({number, outcome, outcome == Outcome::returned ? 312 : 0, text, address, body, ""});
     }
 
     std::string shown() {

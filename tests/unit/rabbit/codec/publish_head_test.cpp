@@ -13,6 +13,7 @@ namespace {
 
 using rabbit::FrameDecoder;
 using rabbit::Properties;
+using rabbit::PublishEncoder;
 using rabbit::PublishHead;
 
 constexpr std::size_t agreed_frame_max = 4096;
@@ -23,9 +24,7 @@ std::shared_ptr<const Properties> text_plain() {
 
 PublishHead head_of(const rabbit::Address& address, const std::shared_ptr<const Properties>& properties,
                     bool mandatory) {
-    PublishHead head(agreed_frame_max);
-    head.set(address, properties, mandatory);
-    return head;
+    return PublishEncoder(agreed_frame_max).encode(address, properties, mandatory);
 }
 
 std::string appended(const PublishHead& head, std::uint64_t body_size) {
@@ -81,24 +80,54 @@ TEST(PublishHead, IsThatOfTheLastMessageWhateverCameBefore) {
         {{"f", "l"}, shared, true},  {{"f", "l"}, longer, true}, {{"f", "l"}, nullptr, true},
         {{"f", "l"}, shared, false}, {{"", ""}, nullptr, false},
     };
-    PublishHead head(agreed_frame_max);
+    PublishEncoder encoder(agreed_frame_max);
     for (const auto& [address, properties, mandatory] : cases) {
-        head.set(address, properties, mandatory);
-        EXPECT_EQ(appended(head, 5), appended(head_of(address, properties, mandatory), 5));
+        EXPECT_EQ(appended(encoder.encode(address, properties, mandatory), 5),
+                  appended(head_of(address, properties, mandatory), 5));
     }
+}
+
+TEST(PublishHead, SharesTheMethodOfMessagesToOneAddress) {
+    PublishEncoder encoder(agreed_frame_max);
+    const auto method = encoder.encode({"e", "k"}, nullptr, true).method;
+    EXPECT_EQ(encoder.encode({"e", "k"}, text_plain(), true).method, method);
+    EXPECT_NE(encoder.encode({"e", "l"}, text_plain(), true).method, method);
+}
+
+TEST(PublishHead, GivesThePropertiesBack) {
+    const Properties all{.content_type = "text/plain",
+                         .content_encoding = "gzip",
+                         .headers = rabbit::Table{{"outer", {rabbit::Table{{"inner", {std::int8_t{-1}}}}}}},
+                         .delivery_mode = std::uint8_t{2},
+                         .priority = std::uint8_t{0},
+                         .correlation_id = "c",
+                         .reply_to = "r",
+                         .expiration = "0",
+                         .message_id = "m",
+                         .timestamp = rabbit::Timestamp{1},
+                         .type = "t",
+                         .user_id = "u",
+                         .app_id = "",
+                         .cluster_id = "l"};
+    for (const auto& properties : {all, Properties{.headers = rabbit::Table()}}) {
+        const auto head = head_of({"", "hello"}, std::make_shared<const Properties>(properties), false);
+        const auto decoded = rabbit::decode_properties(head.header);
+        ASSERT_TRUE(decoded);
+        EXPECT_EQ(*decoded, properties);
+    }
+    EXPECT_EQ(rabbit::decode_properties(head_of({"", "hello"}, nullptr, false).header), nullptr);
 }
 
 TEST(PublishHead, RefusesWhatCannotBeSentAndGoesOn) {
     const std::string too_long(256, 'x');
     const auto large = std::make_shared<const Properties>(
         Properties{.headers = rabbit::Table{{"large", {std::string(agreed_frame_max, 'x')}}}});
-    PublishHead head(agreed_frame_max);
+    PublishEncoder encoder(agreed_frame_max);
     for (int i = 0; i < 2; ++i) {  // also where there is something before
-        EXPECT_THROW(head.set({too_long, ""}, nullptr, true), rabbit::Error);
-        EXPECT_THROW(head.set({"", too_long}, nullptr, true), rabbit::Error);
-        EXPECT_THROW(head.set({"", ""}, large, true), rabbit::Error);
-        head.set({"", ""}, nullptr, true);
-        EXPECT_EQ(appended(head, 5), appended(head_of({"", ""}, nullptr, true), 5));
+        EXPECT_THROW(encoder.encode({too_long, ""}, nullptr, true), rabbit::Error);
+        EXPECT_THROW(encoder.encode({"", too_long}, nullptr, true), rabbit::Error);
+        EXPECT_THROW(encoder.encode({"", ""}, large, true), rabbit::Error);
+        EXPECT_EQ(appended(encoder.encode({"", ""}, nullptr, true), 5), appended(head_of({"", ""}, nullptr, true), 5));
     }
 }
 
