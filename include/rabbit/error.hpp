@@ -51,8 +51,17 @@ private:
     std::string cause_;
 };
 
-/// Throws ErrorKind::invalid if `name` is longer than AMQP's short strings, 255 bytes (section 4.2.5.3).
-/// `what` says which name it is, e.g. "queue name".
-void check_short_string(std::string_view what, std::string_view name);
+/// In bytes (AMQP 0-9-1, section 4.2.5.3).
+constexpr std::size_t longest_short_string = 255;
+
+[[noreturn]] void refuse_short_string(std::string_view what, std::size_t size);
+
+/// Throws ErrorKind::invalid if `name` is longer than AMQP's short strings. `what` says which name it is, e.g. "queue
+/// name".
+inline void check_short_string(std::string_view what, std::string_view name) {
+    if (name.size() > longest_short_string) {
+        refuse_short_string(what, name.size());
+    }
+}
 
 }  // namespace rabbit

@@ -114,26 +114,24 @@ std::string_view string_of(const element& json) {
     return text;
 }
 
-Value value_at(const element& json, int depth);
+/// `levels`: how deep it may be nested.
+Value value_at(const element& json, int levels);
 
-Table table_at(const simdjson::dom::object& object, int depth) {
+Table table_at(const simdjson::dom::object& object, int levels) {
     Table table;
     table.reserve(object.size());
     for (const auto [name, json] : object) {
-        auto value = value_at(json, depth + 1);
         const auto same =
             std::find_if(table.begin(), table.end(), [name = name](const auto& each) { return each.name == name; });
-        if (same == table.end()) {
-            table.push_back({std::string(name), std::move(value)});
-        } else {
-            same->value = std::move(value);
-        }
+        auto& field = same == table.end() ? table.emplace_back() : *same;
+        field.name = name;
+        field.value = value_at(json, levels - 1);
     }
     return table;
 }
 
 /// [["name", value], ...]
-Table table_of_pairs(const element& json, int depth) {
+Table table_of_pairs(const element& json, int levels) {
     constexpr auto wanted = "!table takes an array of [name, value] pairs";
     simdjson::dom::array pairs;
     if (json.get_array().get(pairs) != simdjson::SUCCESS) {
@@ -145,7 +143,7 @@ Table table_of_pairs(const element& json, int depth) {
         if (pair.get_array().get(both) != simdjson::SUCCESS || both.size() != 2) {
             cannot_convert(wanted);
         }
-        table.push_back({text_of_json(both.at(0).value()), value_at(both.at(1).value(), depth + 1)});
+        table.push_back({text_of_json(both.at(0).value()), value_at(both.at(1).value(), levels - 1)});
     }
     return table;
 }
@@ -161,7 +159,7 @@ Decimal decimal_of(const element& json) {
     return {integer_of<std::uint8_t>(scale), integer_of<std::uint32_t>(value)};
 }
 
-Value value_of_tag(const Tag& given, int depth) {
+Value value_of_tag(const Tag& given, int levels) {
     const auto& [tag, json] = given;
     if (tag == "!int8")
         return {integer_of<std::int8_t>(json)};
@@ -190,12 +188,12 @@ Value value_of_tag(const Tag& given, int depth) {
     if (tag == "!bytes")
         return {Bytes{from_base64(string_of(json))}};
     if (tag == "!table")
-        return {table_of_pairs(json, depth)};
+        return {table_of_pairs(json, levels)};
     cannot_convert(fmt::format("there is no type '{}'", tag));
 }
 
-Value value_at(const element& json, int depth) {
-    if (depth > rabbit::deepest_nesting()) {
+Value value_at(const element& json, int levels) {
+    if (levels < 0) {
         cannot_convert(fmt::format("it is nested more than {} deep", rabbit::deepest_nesting()));
     }
     switch (json.type()) {
@@ -210,15 +208,15 @@ Value value_at(const element& json, int depth) {
             Array array;
             array.reserve(values.size());
             for (const auto each : values) {
-                array.push_back(value_at(each, depth + 1));
+                array.push_back(value_at(each, levels - 1));
             }
             return {std::move(array)};
         }
         case element_type::OBJECT:
             if (const auto tag = tag_of(json)) {
-                return value_of_tag(*tag, depth);
+                return value_of_tag(*tag, levels);
             }
-            return {table_at(json.get_object().value(), depth)};
+            return {table_at(json.get_object().value(), levels)};
         default: cannot_convert("no such JSON value");
     }
 }
@@ -257,7 +255,7 @@ element JsonReader::read(const std::string& text) {
 }
 
 Value value_of_json(const element& json) {
-    return value_at(json, 0);
+    return value_at(json, rabbit::deepest_nesting());
 }
 
 Table table_of_json(const element& json) {
@@ -269,8 +267,10 @@ Table table_of_json(const element& json) {
 }
 
 std::string text_of_json(const element& json) {
-    if (const auto tag = tag_of(json); tag && tag->name == "!string") {
-        return from_base64(string_of(tag->value));
+    if (json.is_object()) {
+        if (const auto tag = tag_of(json); tag && tag->name == "!string") {
+            return from_base64(string_of(tag->value));
+        }
     }
     return std::string(string_of(json));
 }

@@ -95,18 +95,15 @@ std::string text_field(std::string_view name, const element& json) {
     }
 }
 
-std::string decoded(std::string payload, std::string_view encoding) {
-    if (encoding == "string") {
-        return payload;
-    }
+void decode(std::string& payload, std::string_view encoding) {
     if (encoding == "base64") {
-        return from_base64(payload);
+        payload = from_base64(payload);
+    } else if (encoding != "string") {
+        throw std::invalid_argument(fmt::format("payload_encoding '{}' is neither string nor base64", encoding));
     }
-    throw std::invalid_argument(fmt::format("payload_encoding '{}' is neither string nor base64", encoding));
 }
 
-Record parse_fields(const simdjson::dom::object& fields) {
-    Record record;
+void read(const simdjson::dom::object& fields, Record& record) {
     std::string encoding = "string";
     for (const auto [name, value] : fields) {
         if (name == "payload") {
@@ -125,8 +122,7 @@ Record parse_fields(const simdjson::dom::object& fields) {
                 name));
         }
     }
-    record.message.body = decoded(std::move(record.message.body), encoding);
-    return record;
+    decode(record.message.body, encoding);
 }
 
 void append(std::string& json, const std::string& text) {
@@ -167,20 +163,23 @@ Record parse_record(JsonReader& reader, const std::string& text) {
     if (reader.read(text).get_object().get(fields) != simdjson::SUCCESS) {
         throw std::invalid_argument("it is not a JSON object");
     }
-    return parse_fields(fields);
+    Record record;
+    read(fields, record);
+    return record;
 }
 
 std::optional<Record> try_parse_record(JsonReader& reader, std::string_view text) {
+    std::optional<Record> record;
     const auto json = reader.try_read(text);
     simdjson::dom::object fields;
-    if (!json || json->get_object().get(fields) != simdjson::SUCCESS) {
-        return std::nullopt;
+    if (json && json->get_object().get(fields) == simdjson::SUCCESS) {
+        try {
+            read(fields, record.emplace());
+        } catch (const std::invalid_argument&) {
+            record.reset();
+        }
     }
-    try {
-        return parse_fields(fields);
-    } catch (const std::invalid_argument&) {
-        return std::nullopt;
-    }
+    return record;
 }
 
 std::string format_record(const rabbit::Delivery& delivery) {

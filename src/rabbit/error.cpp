@@ -11,12 +11,9 @@ Error::Error(ErrorKind kind, std::string_view operation, std::string_view cause,
       operation_(operation),
       cause_(cause) {}
 
-void check_short_string(std::string_view what, std::string_view name) {
-    constexpr std::size_t longest = 255;
-    if (name.size() > longest) {
-        throw Error(ErrorKind::invalid, fmt::format("{} of {} bytes", what, name.size()),
-                    fmt::format("AMQP allows {} at most; shorten it", longest));
-    }
+void refuse_short_string(std::string_view what, std::size_t size) {
+    throw Error(ErrorKind::invalid, fmt::format("{} of {} bytes", what, size),
+                fmt::format("AMQP allows {} at most; shorten it", longest_short_string));
 }
 
 }  // namespace rabbit

@@ -66,13 +66,11 @@ std::optional<cli::Record> Source::next_json() {
     try {
         auto record = next_line();
         if (!record) {
-            const auto text = input_.next();
-            if (!text) {
-                return std::nullopt;
+            if (const auto text = input_.next()) {
+                record = parse(*text);
             }
-            record = parse(*text);
         }
-        ++records_;
+        records_ += record ? 1 : 0;
         return record;
     } catch (const MalformedJson& error) {
         throw malformed(records_ + 1, error.line(), error.what());

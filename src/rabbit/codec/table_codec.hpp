@@ -4,7 +4,10 @@
 #include "rabbit/message.hpp"
 #include "rabbit/table.hpp"
 
+#include <array>
+#include <cstddef>
 #include <list>
+#include <memory_resource>
 #include <vector>
 
 namespace rabbit {
@@ -13,19 +16,21 @@ namespace rabbit {
 /// for a table that no AMQP frame can hold, or that copy_table() or rabbitmq-c would not read back.
 class TableView {
 public:
-    explicit TableView(const Table& table) : table_(view_of(table, 0)) {}
+    explicit TableView(const Table& table);
     TableView(const TableView&) = delete;
     TableView& operator=(const TableView&) = delete;
 
     [[nodiscard]] amqp_table_t get() const noexcept { return table_; }
 
 private:
-    amqp_table_t view_of(const Table& table, int depth);
-    amqp_array_t view_of(const Array& array, int depth);
-    amqp_field_value_t view_of(const Value& value, int depth);
+    amqp_table_t view_of(const Table& table, int levels);
+    amqp_array_t view_of(const Array& array, int levels);
+    amqp_field_value_t view_of(const Value& value, int levels);
 
-    std::list<std::vector<amqp_table_entry_t>> entries_;  ///< of each table
-    std::list<std::vector<amqp_field_value_t>> values_;   ///< of each array
+    std::array<std::byte, 512> usual_{};  ///< enough for most
+    std::pmr::monotonic_buffer_resource memory_{usual_.data(), usual_.size()};
+    std::pmr::list<std::pmr::vector<amqp_table_entry_t>> entries_{&memory_};  ///< of each table
+    std::pmr::list<std::pmr::vector<amqp_field_value_t>> values_{&memory_};   ///< of each array
     amqp_table_t table_;
 };
 
