@@ -1,5 +1,7 @@
 #include "window.hpp"
 
+#include "net/wire.hpp"
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -84,6 +86,8 @@ const InFlight* Window::find(const std::function<bool(const std::string& body)>&
     return found == messages_.end() ? nullptr : &*found;
 }
 
+static_assert(SpareStrings::longest < Wire::least_borrowed, "what is borrowed must stay where it is");
+
 void Window::push(InFlight&& message) {
     bytes_ += message.body.size();
     messages_.push_back(std::move(message));
@@ -94,21 +98,14 @@ void Window::push(std::uint64_t number, const PublishHead& head, std::string&& b
     auto& message = messages_.emplace_back();
     message.number = number;
     message.head.method = head.method;
-    if (!spare_.empty()) {
-        message.head.header = std::move(spare_.back());
-        spare_.pop_back();
-    }
-    message.head.header.assign(head.header);
-    message.body = std::move(body);
+    message.head.header = headers_.copy_of(head.header);
+    message.body = SpareStrings::has_memory(body) ? bodies_.copy_of(body) : std::move(body);
     message.end = end;
 }
 
 void Window::forget_first() {
-    constexpr std::size_t large = 1024;
-    auto& header = messages_.front().head.header;
-    if (header.capacity() < large) {
-        spare_.push_back(std::move(header));
-    }
+    headers_.keep(std::move(messages_.front().head.header));
+    bodies_.keep(std::move(messages_.front().body));
     messages_.pop_front();
     ++first_tag_;
 }

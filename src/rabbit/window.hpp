@@ -2,6 +2,7 @@
 
 #include "codec/publish_head.hpp"
 #include "rabbit/listener.hpp"
+#include "spare_strings.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +11,6 @@
 #include <limits>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace rabbit {
 
@@ -66,7 +66,8 @@ private:
     void forget_first();
 
     std::deque<InFlight> messages_;
-    std::vector<std::string> spare_;  ///< the memory of headers that are settled
+    SpareStrings headers_;
+    SpareStrings bodies_;
     std::uint64_t first_tag_ = 1;
     std::size_t bytes_ = 0;
     std::uint64_t last_written_ = 0;   ///< a tag

@@ -14,7 +14,6 @@ namespace rabbit {
 namespace {
 
 constexpr std::size_t in_size = std::size_t{2} * Wire::largest_frame;
-constexpr std::size_t least_borrowed = std::size_t{4} * 1024;  ///< below it copying costs less than one more piece
 constexpr std::size_t most_pieces = 64;                        ///< of a write
 constexpr std::size_t most_written = std::size_t{256} * 1024;  ///< at once, before what has come is read
 

@@ -45,6 +45,8 @@ public:
     /// Encodes frames that are no bodies after those not sent yet, all or none. Throws ErrorKind::invalid if one is
     /// larger than a frame may be.
     void append(std::initializer_list<amqp_frame_t> frames);
+    /// Of a body, in one frame: below it copying costs less than one more piece for the system.
+    static constexpr std::size_t least_borrowed = std::size_t{4} * 1024;
     /// Appends a message, its body in frames as large as agreed. A large body is not copied: it must stay in place until
     /// written() says that it has gone, or keep_bodies() is called. Throws ErrorKind::invalid for a head of a connection
     /// with larger frames that does not fit one of this connection.
