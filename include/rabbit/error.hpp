@@ -54,6 +54,7 @@ private:
 /// In bytes (AMQP 0-9-1, section 4.2.5.3).
 constexpr std::size_t longest_short_string = 255;
 
+/// Throws ErrorKind::invalid: `what`, of `size` bytes, is longer.
 [[noreturn]] void refuse_short_string(std::string_view what, std::size_t size);
 
 /// Throws ErrorKind::invalid if `name` is longer than AMQP's short strings. `what` says which name it is, e.g. "queue

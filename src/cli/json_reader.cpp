@@ -267,10 +267,8 @@ Table table_of_json(const element& json) {
 }
 
 std::string text_of_json(const element& json) {
-    if (json.is_object()) {
-        if (const auto tag = tag_of(json); tag && tag->name == "!string") {
-            return from_base64(string_of(tag->value));
-        }
+    if (const auto tag = tag_of(json); tag && tag->name == "!string") {
+        return from_base64(string_of(tag->value));
     }
     return std::string(string_of(json));
 }

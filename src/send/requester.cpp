@@ -137,7 +137,8 @@ bool Requester::wait(rabbit::Deadline deadline, std::span<pollfd> watched) {
     return !rabbit::passed(ends_at_);
 }
 
-/// The number of the request of this run that a message with these properties belongs to; empty if there is none whose answer is not printed.
+/// The number of the request of this run that a message with these properties belongs to; empty if there is none whose
+/// answer is not printed.
 std::optional<std::uint64_t> Requester::number_of(const std::shared_ptr<const rabbit::Properties>& properties) const {
     if (!properties || !properties->correlation_id) {
         return std::nullopt;
