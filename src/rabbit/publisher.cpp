@@ -31,13 +31,15 @@ bool closed_channel(const Error& error) {
 }
 
 Settlement settlement_of(const InFlight& sent, Outcome outcome) {
+    static const Refusal none;
+    const auto& refusal = sent.refusal ? *sent.refusal : none;
     return {.number = sent.number,
             .outcome = outcome,
-            .reply_code = sent.reply_code,
-            .reply_text = sent.reply_text,
-            .address = sent.head.method->address,
+            .reply_code = refusal.reply_code,
+            .reply_text = refusal.reply_text,
+            .address = sent.head->method->address,
             .body = sent.body,
-            .content_header = sent.head.header};
+            .content_header = sent.head->header};
 }
 
 }  // namespace
@@ -107,7 +109,7 @@ const PublishHead& Publisher::encode(const Address& address, const std::shared_p
 }
 
 void Publisher::append_again(InFlight& sent) {
-    connection_.channel().append(sent.head, sent.body);
+    connection_.channel().append(*sent.head, sent.body);
     sent.end = connection_.channel().appended();
 }
 
@@ -222,13 +224,13 @@ void Publisher::publish_alone() {
 /// What to publish in place of the window's only message, which is taken out; empty: nothing, and it is settled.
 std::optional<InFlight> Publisher::replace_refused(const Error& error) {
     auto& refused = window_->back();
-    refused.reply_code = error.reply_code();
-    refused.reply_text = error.cause();
+    refused.refusal = std::make_unique<const Refusal>(Refusal{error.reply_code(), error.cause()});
     std::optional<InFlight> replacement;
     if (auto message = options_.on_refused(settlement_of(refused, Outcome::refused))) {
-        replacement = {.number = refused.number,
-                       .head = encode(refused.head.method->address, message->properties),
-                       .body = std::move(message->body)};
+        replacement = {
+            .number = refused.number,
+            .head = std::make_shared<const PublishHead>(encode(refused.head->method->address, message->properties)),
+            .body = std::move(message->body)};
     }
     const auto taken = window_->take();
     if (!replacement && options_.on_settled) {
@@ -330,7 +332,7 @@ void Publisher::on_confirm(const Confirm& confirm) {
 
 void Publisher::settle_one(const InFlight& sent, bool ack) const {
     if (options_.on_settled) {
-        const auto outcome = !ack ? Outcome::nacked : sent.reply_code ? Outcome::returned : Outcome::confirmed;
+        const auto outcome = !ack ? Outcome::nacked : sent.refusal ? Outcome::returned : Outcome::confirmed;
         options_.on_settled(settlement_of(sent, outcome));
     }
 }

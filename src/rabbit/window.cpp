@@ -97,14 +97,13 @@ void Window::push(std::uint64_t number, const PublishHead& head, std::string&& b
     bytes_ += body.size();
     auto& message = messages_.emplace_back();
     message.number = number;
-    message.head.method = head.method;
-    message.head.header = headers_.copy_of(head.header);
+    message.head = heads_.copy_of(head);
     message.body = SpareStrings::has_memory(body) ? bodies_.copy_of(body) : std::move(body);
     message.end = end;
 }
 
 void Window::forget_first() {
-    headers_.keep(std::move(messages_.front().head.header));
+    heads_.give_back(std::move(messages_.front().head));
     bodies_.keep(std::move(messages_.front().body));
     messages_.pop_front();
     ++first_tag_;
@@ -125,11 +124,11 @@ std::optional<std::size_t> Window::find_returned(const Return& returned) const {
     for (std::size_t i = 0; i < count; ++i) {
         const auto at = (from + i) % count;
         const auto& sent = messages_[at];
-        if (sent.settled || sent.reply_code != 0 || sent.head.method->address != returned.address ||
+        if (sent.settled || sent.refusal || sent.head->method->address != returned.address ||
             sent.body != returned.message.body) {
             continue;
         }
-        if (properties.match(decode_properties(sent.head.header))) {
+        if (properties.match(decode_properties(sent.head->header))) {
             return at;
         }
         alike = alike.value_or(at);
@@ -142,9 +141,8 @@ bool Window::mark_returned(Return&& returned) {
     if (!found) {
         return false;
     }
-    auto& sent = messages_[*found];
-    sent.reply_code = returned.reply_code;
-    sent.reply_text = std::move(returned.reply_text);
+    messages_[*found].refusal =
+        std::make_unique<const Refusal>(Refusal{returned.reply_code, std::move(returned.reply_text)});
     return_cursor_ = first_tag_ + *found + 1;
     return true;
 }
@@ -176,7 +174,7 @@ void Window::restart() {
     std::erase_if(messages_, [](const InFlight& each) { return each.settled; });
     for (auto& each : messages_) {
         each.end = InFlight::not_encoded;
-        each.reply_code = 0;
+        each.refusal = nullptr;
     }
     first_tag_ = 1;
     last_written_ = 0;

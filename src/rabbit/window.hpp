@@ -1,7 +1,7 @@
 #pragma once
 
-#include "codec/publish_head.hpp"
 #include "rabbit/listener.hpp"
+#include "shared_heads.hpp"
 #include "spare_strings.hpp"
 
 #include <cstddef>
@@ -9,22 +9,28 @@
 #include <deque>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 
 namespace rabbit {
+
+/// Why the broker returned or refused a message.
+struct Refusal {
+    int reply_code = 0;
+    std::string reply_text;
+};
 
 /// A message that was published and has no outcome yet.
 struct InFlight {
     static constexpr auto not_encoded = std::numeric_limits<std::uint64_t>::max();
 
     std::uint64_t number = 0;
-    PublishHead head = {};
+    std::shared_ptr<const PublishHead> head = {};
     std::string body = {};
     std::uint64_t end = not_encoded;  ///< the connection's bytes up to the end of this message
     bool settled = false;
-    int reply_code = 0;  ///< not 0: returned
-    std::string reply_text = {};
+    std::unique_ptr<const Refusal> refusal = {};  ///< null for nearly all
 };
 
 /// The messages in flight, in the order of their delivery tags. No I/O of its own.
@@ -66,7 +72,7 @@ private:
     void forget_first();
 
     std::deque<InFlight> messages_;
-    SpareStrings headers_;
+    SharedHeads heads_;
     SpareStrings bodies_;
     std::uint64_t first_tag_ = 1;
     std::size_t bytes_ = 0;

@@ -33,7 +33,7 @@ protected:
             return 0;
         }
         for (auto tag = window_.first_tag(); tag < window_.first_tag() + window_.size(); ++tag) {
-            if (window_.at(tag).reply_code != 0 && marked_.insert(window_.at(tag).number).second) {
+            if (window_.at(tag).refusal && marked_.insert(window_.at(tag).number).second) {
                 return window_.at(tag).number;
             }
         }
@@ -156,7 +156,7 @@ TEST_F(WindowTest, RestartForgetsReturnsAndWhatIsSettled) {
     window_.restart();
     EXPECT_EQ(window_.size(), 2U);
     EXPECT_EQ(window_.first_tag(), 1U);
-    EXPECT_EQ(window_.at(1).reply_code, 0);
+    EXPECT_EQ(window_.at(1).refusal, nullptr);
     EXPECT_EQ(window_.at(2).number, 3U);
     EXPECT_EQ(window_.at(2).end, InFlight::not_encoded);
 }
