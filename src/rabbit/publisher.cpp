@@ -192,8 +192,8 @@ void Publisher::publish_one_by_one() {
         failure = error;
     }
     if (failure) {
-        for (auto& each : waiting) {
-            window_->push(std::move(each));
+        for (; !waiting.empty(); waiting.pop_front()) {
+            window_->push(std::move(waiting.front()));
         }
         recover(*failure);
     }

@@ -22,7 +22,7 @@ public:
         return last_;
     }
 
-    void give_back(std::shared_ptr<const PublishHead>&& head) {
+    void give_back(std::shared_ptr<const PublishHead> head) {
         if (head.use_count() == 1 && head->header.capacity() <= SpareStrings::longest) {
             spare_.push_back(std::const_pointer_cast<PublishHead>(std::move(head)));
         }

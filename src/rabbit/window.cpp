@@ -81,9 +81,12 @@ private:
 }  // namespace
 
 const InFlight* Window::find(const std::function<bool(const std::string& body)>& holds) const {
-    const auto found = std::find_if(messages_.begin(), messages_.end(),
-                                    [&holds](const InFlight& each) { return !each.settled && holds(each.body); });
-    return found == messages_.end() ? nullptr : &*found;
+    for (std::size_t i = 0; i < messages_.size(); ++i) {
+        if (!messages_[i].settled && holds(messages_[i].body)) {
+            return &messages_[i];
+        }
+    }
+    return nullptr;
 }
 
 static_assert(SpareStrings::longest < Wire::least_borrowed, "what is borrowed must stay where it is");
@@ -164,18 +167,22 @@ bool Window::settle(std::uint64_t first, std::uint64_t last, const std::function
     return any;
 }
 
-std::deque<InFlight> Window::take() {
+Ring<InFlight> Window::take() {
     restart();
     bytes_ = 0;
     return std::exchange(messages_, {});
 }
 
 void Window::restart() {
-    std::erase_if(messages_, [](const InFlight& each) { return each.settled; });
-    for (auto& each : messages_) {
-        each.end = InFlight::not_encoded;
-        each.refusal = nullptr;
+    Ring<InFlight> left;
+    for (std::size_t i = 0; i < messages_.size(); ++i) {
+        if (auto& each = messages_[i]; !each.settled) {
+            each.end = InFlight::not_encoded;
+            each.refusal = nullptr;
+            left.push_back(std::move(each));
+        }
     }
+    messages_ = std::move(left);
     first_tag_ = 1;
     last_written_ = 0;
     return_cursor_ = 1;

@@ -1,12 +1,12 @@
 #pragma once
 
 #include "rabbit/listener.hpp"
+#include "ring.hpp"
 #include "shared_heads.hpp"
 #include "spare_strings.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -48,7 +48,7 @@ public:
     InFlight& at(std::uint64_t tag) { return messages_[tag - first_tag_]; }
     InFlight& back() { return messages_.back(); }
     /// Takes out what is not settled; the window is as new.
-    std::deque<InFlight> take();
+    Ring<InFlight> take();
 
     /// The tag of the last message that is wholly among the connection's first `written` bytes; 0: none.
     std::uint64_t last_written(std::uint64_t written);
@@ -71,7 +71,7 @@ private:
 
     void forget_first();
 
-    std::deque<InFlight> messages_;
+    Ring<InFlight> messages_;
     SharedHeads heads_;
     SpareStrings bodies_;
     std::uint64_t first_tag_ = 1;
