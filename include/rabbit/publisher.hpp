@@ -84,8 +84,9 @@ public:
 
     /// Hands a message to the connection, after waiting for room in the window. It leaves with the next full
     /// segment, or with the next wait. Throws the kinds of Connection::wait, `timeout`, and `invalid` for a name or
-    /// property that AMQP cannot carry; published() tells whether the message was taken.
-    void publish(const Address& address, Message message);
+    /// property that AMQP cannot carry; published() tells whether the message was taken. The body that is left in `message`
+    /// means nothing, but its memory may be used for that of the next message.
+    void publish(const Address& address, Message&& message);
 
     /// Connection::wait that also throws kind `timeout` when confirms are overdue. While 1,000 messages or more are in
     /// flight, confirms may lie in the system for up to five milliseconds, so that many are read at once.

@@ -266,11 +266,18 @@ Table table_of_json(const element& json) {
     cannot_convert(fmt::format("{} is not an object", shown(json)));
 }
 
-std::string text_of_json(const element& json) {
+void read_text(const element& json, std::string& text) {
     if (const auto tag = tag_of(json); tag && tag->name == "!string") {
-        return from_base64(string_of(tag->value));
+        text = from_base64(string_of(tag->value));
+    } else {
+        text.assign(string_of(json));
     }
-    return std::string(string_of(json));
+}
+
+std::string text_of_json(const element& json) {
+    std::string text;
+    read_text(json, text);
+    return text;
 }
 
 std::string shown(const element& json) {

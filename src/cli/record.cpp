@@ -23,7 +23,7 @@ bool is_number(std::string_view text) {
 }
 
 void read(const element& json, std::optional<std::string>& text) {
-    text = text_of_json(json);
+    read_text(json, text.emplace());
     if (text->size() > 255) {
         throw std::invalid_argument(fmt::format("a text of {} bytes; AMQP allows 255 at most", text->size()));
     }
@@ -87,9 +87,9 @@ std::shared_ptr<const Properties> parse_properties(const element& json) {
     return properties;
 }
 
-std::string text_field(std::string_view name, const element& json) {
+void read_field(std::string_view name, const element& json, std::string& text) {
     try {
-        return text_of_json(json);
+        read_text(json, text);
     } catch (const std::invalid_argument& error) {
         throw std::invalid_argument(fmt::format("{}: {}", name, error.what()));
     }
@@ -107,13 +107,13 @@ void read(const simdjson::dom::object& fields, Record& record) {
     std::string encoding = "string";
     for (const auto [name, value] : fields) {
         if (name == "payload") {
-            record.message.body = text_field(name, value);
+            read_field(name, value, record.message.body);
         } else if (name == "payload_encoding") {
-            encoding = text_field(name, value);
+            read_field(name, value, encoding);
         } else if (name == "exchange") {
-            record.exchange = text_field(name, value);
+            read_field(name, value, record.exchange.emplace());
         } else if (name == "routing_key") {
-            record.routing_key = text_field(name, value);
+            read_field(name, value, record.routing_key.emplace());
         } else if (name == "properties") {
             record.message.properties = parse_properties(value);
         } else if (name != "redelivered" && name != "payload_bytes" && name != "message_count") {
@@ -168,13 +168,15 @@ Record parse_record(JsonReader& reader, const std::string& text) {
     return record;
 }
 
-std::optional<Record> try_parse_record(JsonReader& reader, std::string_view text) {
+std::optional<Record> try_parse_record(JsonReader& reader, std::string_view text, std::string spare) {
     std::optional<Record> record;
     const auto json = reader.try_read(text);
     simdjson::dom::object fields;
     if (json && json->get_object().get(fields) == simdjson::SUCCESS) {
         try {
-            read(fields, record.emplace());
+            spare.clear();
+            record.emplace().message.body = std::move(spare);
+            read(fields, *record);
         } catch (const std::invalid_argument&) {
             record.reset();
         }

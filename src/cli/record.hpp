@@ -21,8 +21,9 @@ struct Record {
 /// Throws NotJson, or another std::invalid_argument, with a text that says what is wrong.
 Record parse_record(JsonReader& reader, const std::string& text);
 
-/// The same for a text behind which JsonReader::room_behind bytes can be read. Empty where parse_record() would throw.
-std::optional<Record> try_parse_record(JsonReader& reader, std::string_view text);
+/// The same for a text behind which JsonReader::room_behind bytes can be read. Empty where parse_record() would throw. The
+/// body may take the memory of `spare`.
+std::optional<Record> try_parse_record(JsonReader& reader, std::string_view text, std::string spare = {});
 
 /// A delivery as one line of JSON without its newline. parse_record() gives all of it back.
 std::string format_record(const rabbit::Delivery& delivery);

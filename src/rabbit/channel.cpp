@@ -143,14 +143,6 @@ bool Channel::flush(Deadline deadline, std::size_t least) {
     return handled;
 }
 
-bool Channel::flush_full_batch(Deadline deadline, std::size_t least) {
-    if (wire_->unsent() < Wire::batch) {
-        return false;
-    }
-    flush(deadline, least);
-    return true;
-}
-
 /// Waits by `poll`, and looks after the companion meanwhile, which counts as a watched descriptor.
 template <class Poll>
 Wire::Ready Channel::poll_with_companion(Deadline deadline, std::span<pollfd> watched, const Poll& poll) {

@@ -95,8 +95,8 @@ public:
     void flush_now();
     /// Sends what is buffered; true: what the broker sent meanwhile was handled. `least` as in Connection::wait().
     bool flush(Deadline deadline = {}, std::size_t least = 1);
-    /// Sends what is buffered once it fills a batch; false: it did not.
-    bool flush_full_batch(Deadline deadline, std::size_t least = 1);
+    /// What is buffered is worth a flush.
+    [[nodiscard]] bool has_full_batch() const noexcept { return wire_->unsent() >= Wire::batch; }
 
     /// As Connection::wait() and Connection::wait_without_reading().
     WaitResult wait(Deadline deadline, std::span<pollfd> watched = {}, std::size_t least = 1);

@@ -72,7 +72,7 @@ Publisher::~Publisher() {
     connection_.channel().listen_to_confirms(nullptr);
 }
 
-void Publisher::publish(const Address& address, Message message) {
+void Publisher::publish(const Address& address, Message&& message) {
     connection_.channel().check_open();
     await_room(message.body.size());
     if (window_->empty()) {
@@ -83,10 +83,12 @@ void Publisher::publish(const Address& address, Message message) {
     ++published_;
     if (!options_.confirm) {
         const Finally keep([this] { connection_.channel().keep_bodies(); });
-        connection_.channel().flush_full_batch({});
+        if (connection_.channel().has_full_batch()) {
+            connection_.channel().flush();
+        }
         return;
     }
-    window_->push(published_, head, std::move(message.body), connection_.channel().appended());
+    window_->push(published_, head, message.body, connection_.channel().appended());
     try {
         flush_full_batch();
     } catch (const Error& error) {
@@ -114,7 +116,8 @@ void Publisher::append_again(InFlight& sent) {
 }
 
 void Publisher::flush_full_batch() {
-    if (connection_.channel().flush_full_batch(overdue(), least_confirms())) {
+    if (connection_.channel().has_full_batch()) {
+        connection_.channel().flush(overdue(), least_confirms());
         check_overdue();
     }
 }

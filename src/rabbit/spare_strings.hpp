@@ -2,27 +2,26 @@
 
 #include <cstddef>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace rabbit {
 
-/// The memory of strings that nobody needs any more, for others like them. Thousands of messages are in flight at a time,
-/// and malloc is slow where so many blocks come and go.
+/// Strings that nobody needs any more, for their memory. Thousands of messages are in flight at a time, and malloc is slow
+/// where so many blocks come and go.
 class SpareStrings {
 public:
     /// Bytes. Longer strings are not kept.
     static constexpr std::size_t longest = 1024;
 
-    std::string copy_of(std::string_view text) {
-        std::string copy;
+    /// The last one kept; if there is none, a string without memory.
+    std::string take() {
+        std::string spare;
         if (!spare_.empty()) {
-            copy = std::move(spare_.back());
+            spare = std::move(spare_.back());
             spare_.pop_back();
         }
-        copy.assign(text);
-        return copy;
+        return spare;
     }
 
     void keep(std::string&& text) {

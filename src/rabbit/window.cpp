@@ -1,7 +1,5 @@
 #include "window.hpp"
 
-#include "net/wire.hpp"
-
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -89,19 +87,17 @@ const InFlight* Window::find(const std::function<bool(const std::string& body)>&
     return nullptr;
 }
 
-static_assert(SpareStrings::longest < Wire::least_borrowed, "what is borrowed must stay where it is");
-
 void Window::push(InFlight&& message) {
     bytes_ += message.body.size();
     messages_.push_back(std::move(message));
 }
 
-void Window::push(std::uint64_t number, const PublishHead& head, std::string&& body, std::uint64_t end) {
+void Window::push(std::uint64_t number, const PublishHead& head, std::string& body, std::uint64_t end) {
     bytes_ += body.size();
     auto& message = messages_.emplace_back();
     message.number = number;
     message.head = heads_.copy_of(head);
-    message.body = SpareStrings::has_memory(body) ? bodies_.copy_of(body) : std::move(body);
+    message.body = SpareStrings::has_memory(body) ? std::exchange(body, bodies_.take()) : std::move(body);
     message.end = end;
 }
 

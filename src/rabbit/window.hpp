@@ -44,7 +44,8 @@ public:
     [[nodiscard]] const InFlight* find(const std::function<bool(const std::string& body)>& holds) const;
 
     void push(InFlight&& message);
-    void push(std::uint64_t number, const PublishHead& head, std::string&& body, std::uint64_t end);
+    /// Takes the body, and leaves memory of a settled one in its place.
+    void push(std::uint64_t number, const PublishHead& head, std::string& body, std::uint64_t end);
     InFlight& at(std::uint64_t tag) { return messages_[tag - first_tag_]; }
     InFlight& back() { return messages_.back(); }
     /// Takes out what is not settled; the window is as new.

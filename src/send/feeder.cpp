@@ -15,12 +15,14 @@ Feeder::Feeder(Options& options, std::string queue, Publish publish, Wait wait)
 
 void Feeder::feed(Source& source) {
     source_ = &source;
+    std::string spare;
     for (;;) {
-        while (auto record = source.next()) {
+        while (auto record = source.next(std::exchange(spare, {}))) {
             try {
                 if (!publish(std::move(*record))) {
                     return;
                 }
+                spare = std::move(record->message.body);
             } catch (const rabbit::Error& error) {
                 if (options_.json && error.kind() == rabbit::ErrorKind::invalid) {
                     throw source.malformed(error.what());

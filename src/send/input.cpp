@@ -124,8 +124,8 @@ void Input::make_room() {
     }
 }
 
-std::optional<std::string> Input::next() {
-    auto record = framing_ == Framing::json ? next_object() : next_delimited();
+std::optional<std::string> Input::next(std::string spare) {
+    auto record = framing_ == Framing::json ? next_object(spare) : next_delimited(spare);
     if (record) {
         return record;
     }
@@ -137,10 +137,10 @@ std::optional<std::string> Input::next() {
     if (!file_ended_ || ended_) {
         return record;
     }
-    record = rest_of_file();
+    record = rest_of_file(spare);
     open_next();
     if (!record) {
-        return next();
+        return next(std::move(spare));
     }
     return record;
 }
@@ -167,7 +167,7 @@ void Input::skip_line(std::string_view line) {
     begin_ = searched_ += line.size() + 1;
 }
 
-std::optional<std::string> Input::next_delimited() {
+std::optional<std::string> Input::next_delimited(std::string& spare) {
     std::optional<std::string> record;
     const auto bytes = std::string_view(buffer_).substr(0, end_);
     const auto end =
@@ -175,25 +175,25 @@ std::optional<std::string> Input::next_delimited() {
     if (end == std::string::npos) {
         searched_ = end_;
     } else {
-        record = take(end, end + 1);
+        record = take(end, end + 1, spare);
     }
     return record;
 }
 
-std::optional<std::string> Input::next_object() {
+std::optional<std::string> Input::next_object(std::string& spare) {
     std::optional<std::string> record;
     searched_ += splitter_.scan(std::string_view(buffer_).substr(searched_, end_ - searched_));
     begin_ = searched_ - splitter_.size();
     if (splitter_.complete()) {
-        record = take(searched_, searched_);
+        record = take(searched_, searched_, spare);
     }
     return record;
 }
 
 /// The bytes held up to `end`; those from `next` on are left. A large record takes the buffer along instead of a copy:
 /// while it waits to be sent, its memory is all that is taken.
-std::string Input::take(std::size_t end, std::size_t next) {
-    std::string record;
+std::string Input::take(std::size_t end, std::size_t next, std::string& spare) {
+    auto record = std::move(spare);
     const auto size = end - begin_;
     if (size < large) {
         record.reserve(framing_ == Framing::json ? size + cli::JsonReader::room_behind : size);
@@ -212,13 +212,13 @@ std::string Input::take(std::size_t end, std::size_t next) {
 }
 
 /// The last record of a file whose end is not marked; a file that is one record may be empty.
-std::optional<std::string> Input::rest_of_file() {
+std::optional<std::string> Input::rest_of_file(std::string& spare) {
     std::optional<std::string> record;
     if (framing_ == Framing::json) {
         splitter_.check_end();
         splitter_ = {};
     } else if (framing_ == Framing::file || begin_ < end_) {
-        record = take(end_, end_);
+        record = take(end_, end_, spare);
     }
     begin_ = searched_ = end_ = 0;
     return record;

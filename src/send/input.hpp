@@ -30,8 +30,8 @@ public:
     /// "-" is standard input. Files that are missing now are found now, not when their turn comes.
     Input(std::vector<std::string> files, Framing framing);
 
-    /// The next record, if it is there to its end.
-    std::optional<std::string> next();
+    /// The next record, if it is there to its end. It may take the memory of `spare`.
+    std::optional<std::string> next(std::string spare = {});
 
     /// With Framing::json: the next line that is not blank, without its newline, if it is there to its end and nothing of
     /// it belongs to a record before. It stays until skip_line(), and cli::JsonReader::room_behind bytes can be read
@@ -61,10 +61,10 @@ private:
     [[nodiscard]] std::uint64_t size_of_files() const;
     void open_next();
     void make_room();
-    std::optional<std::string> next_delimited();
-    std::optional<std::string> next_object();
-    std::string take(std::size_t end, std::size_t next);
-    std::optional<std::string> rest_of_file();
+    std::optional<std::string> next_delimited(std::string& spare);
+    std::optional<std::string> next_object(std::string& spare);
+    std::string take(std::size_t end, std::size_t next, std::string& spare);
+    std::optional<std::string> rest_of_file(std::string& spare);
 
     std::vector<std::string> files_;
     std::size_t next_file_ = 0;

@@ -119,7 +119,7 @@ bool Requester::ask(const rabbit::Address& address, rabbit::Message message) {
 
 void Requester::publish(const Request& request) {
     output_.flush_if_full();
-    publisher_.publish(request.address, request.message);
+    publisher_.publish(request.address, rabbit::Message(request.message));
     report_.published(request.message.body.size());
 }
 

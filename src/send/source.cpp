@@ -45,15 +45,15 @@ Framing framing_of(const Options& options) {
 Source::Source(const Options& options)
     : arguments_(arguments_of(options)), json_(options.json), input_(files_of(options), framing_of(options)) {}
 
-std::optional<cli::Record> Source::next() {
+std::optional<cli::Record> Source::next(std::string spare) {
     if (json_) {
-        return next_json();
+        return next_json(std::move(spare));
     }
     std::optional<cli::Record> record;
     if (!arguments_.empty() && arguments_.back() != standard_input) {
         record.emplace().message.body = std::move(arguments_.back());
         arguments_.pop_back();
-    } else if (auto text = input_.next()) {
+    } else if (auto text = input_.next(std::move(spare))) {
         record.emplace().message.body = std::move(*text);
         if (!arguments_.empty()) {
             arguments_.pop_back();
@@ -62,9 +62,9 @@ std::optional<cli::Record> Source::next() {
     return record;
 }
 
-std::optional<cli::Record> Source::next_json() {
+std::optional<cli::Record> Source::next_json(std::string spare) {
     try {
-        auto record = next_line();
+        auto record = next_line(spare);
         if (!record) {
             if (const auto text = input_.next()) {
                 record = parse(*text);
@@ -78,9 +78,9 @@ std::optional<cli::Record> Source::next_json() {
 }
 
 /// A record that is alone on its line, as most are: then nobody has to look for its end.
-std::optional<cli::Record> Source::next_line() {
+std::optional<cli::Record> Source::next_line(std::string& spare) {
     const auto line = input_.line();
-    auto record = line ? cli::try_parse_record(reader_, *line) : std::nullopt;
+    auto record = line ? cli::try_parse_record(reader_, *line, std::move(spare)) : std::nullopt;
     if (record) {
         input_.skip_line(*line);
     }

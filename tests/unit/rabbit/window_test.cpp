@@ -24,7 +24,7 @@ class WindowTest : public testing::Test {
 protected:
     void push(const std::shared_ptr<const Properties>& properties, const std::string& body = "same") {
         const auto number = window_.size() + 1;
-        window_.push(number, encoder_.encode({"e", "k"}, properties, true), std::string(body), 10 * number);
+        window_.push(number, encoder_.encode({"e", "k"}, properties, true), body_ = body, 10 * number);
     }
 
     /// The number of the message that a return is matched to; 0: none.
@@ -48,6 +48,7 @@ protected:
 
     rabbit::PublishEncoder encoder_{4096};
     Window window_;
+    std::string body_;
     std::set<std::uint64_t> marked_;
 };
 
