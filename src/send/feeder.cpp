@@ -11,7 +11,7 @@
 namespace sending {
 
 Feeder::Feeder(Options& options, std::string queue, Publish publish, Wait wait)
-    : options_(options), queue_(std::move(queue)), publish_(std::move(publish)), wait_(std::move(wait)) {}
+    : options_(options), to_queue_{"", std::move(queue)}, publish_(std::move(publish)), wait_(std::move(wait)) {}
 
 void Feeder::feed(Source& source) {
     source_ = &source;
@@ -52,7 +52,8 @@ std::optional<double> Feeder::share() const {
 }
 
 bool Feeder::publish(cli::Record&& record) {
-    const auto address = address_of(record);
+    rabbit::Address named;
+    const auto& address = goes_to_queue(record) ? to_queue_ : (named = named_by(record));
     record.message.properties = options_.properties.apply(std::move(record.message.properties));
     for (auto left = options_.repeat; left > 1; --left) {
         if (!publish(address, rabbit::Message(record.message))) {
@@ -71,11 +72,12 @@ bool Feeder::publish(const rabbit::Address& address, rabbit::Message&& message) 
 }
 
 /// The command line wins over the record. A record that names neither exchange nor routing key goes to the queue.
-rabbit::Address Feeder::address_of(const cli::Record& record) const {
+bool Feeder::goes_to_queue(const cli::Record& record) const {
     const bool placed = record.exchange || record.routing_key;
-    if (options_.queue_given || (options_.to_queue() && !placed)) {
-        return {.exchange = "", .routing_key = queue_};
-    }
+    return options_.queue_given || (options_.to_queue() && !placed);
+}
+
+rabbit::Address Feeder::named_by(const cli::Record& record) const {
     return {.exchange = options_.exchange.value_or(record.exchange.value_or("")),
             .routing_key = options_.routing_key.value_or(record.routing_key.value_or(""))};
 }

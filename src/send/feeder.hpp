@@ -36,11 +36,12 @@ public:
 private:
     bool publish(cli::Record&& record);
     bool publish(const rabbit::Address& address, rabbit::Message&& message);
-    [[nodiscard]] rabbit::Address address_of(const cli::Record& record) const;
+    [[nodiscard]] bool goes_to_queue(const cli::Record& record) const;
+    [[nodiscard]] rabbit::Address named_by(const cli::Record& record) const;
     bool keep_rate();
 
     Options& options_;
-    std::string queue_;
+    rabbit::Address to_queue_;
     Publish publish_;
     Wait wait_;
     const Source* source_ = nullptr;
