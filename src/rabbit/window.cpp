@@ -93,10 +93,11 @@ void Window::push(InFlight&& message) {
 }
 
 void Window::push(std::uint64_t number, const PublishHead& head, std::string& body, std::uint64_t end) {
+    auto shared_head = heads_.copy_of(head);
     bytes_ += body.size();
     auto& message = messages_.emplace_back();
     message.number = number;
-    message.head = heads_.copy_of(head);
+    message.head = std::move(shared_head);
     message.body = SpareStrings::has_memory(body) ? std::exchange(body, bodies_.take()) : std::move(body);
     message.end = end;
 }

@@ -148,6 +148,25 @@ TEST_F(WindowTest, AnotherAddressIsAnotherMessage) {
     EXPECT_FALSE(window_.mark_returned({312, "NO_ROUTE", {"other", "k"}, {"same", nullptr}}));
 }
 
+TEST_F(WindowTest, EqualHeadsAreShared) {
+    const auto properties = with_headers({{"n", {std::int64_t{1}}}});
+    push(properties);
+    push(with_headers({{"n", {std::int64_t{1}}}}));
+    push(with_headers({{"n", {std::int64_t{2}}}}));
+    EXPECT_EQ(window_.at(1).head, window_.at(2).head);
+    EXPECT_NE(window_.at(2).head, window_.at(3).head);
+    EXPECT_EQ(*rabbit::decode_properties(window_.at(2).head->header), *properties);
+}
+
+TEST_F(WindowTest, TheMemoryOfASettledBodyIsThereForAnother) {
+    push({}, std::string(500, 'a'));
+    const auto* memory = window_.at(1).body.data();
+    settle(1, 1);
+    push({}, std::string(400, 'b'));
+    EXPECT_EQ(window_.at(2).body, std::string(400, 'b'));
+    EXPECT_EQ(body_.data(), memory);
+}
+
 TEST_F(WindowTest, RestartForgetsReturnsAndWhatIsSettled) {
     push({});
     push({});

@@ -123,6 +123,20 @@ TEST_F(InputTest, AMissingFileIsFoundBeforeAnythingIsRead) {
     }
 }
 
+TEST_F(InputTest, ARecordTakesTheMemoryItIsGiven) {
+    for (const auto framing : {Framing::line, Framing::null, Framing::file, Framing::json}) {
+        Input input({file_with("{ }")}, framing);
+        while (input.descriptor() != -1) {
+            input.read();
+        }
+        std::string spare(500, 'x');
+        const auto* memory = spare.data();
+        const auto record = input.next(std::move(spare));
+        EXPECT_EQ(record, "{ }");
+        EXPECT_EQ(record->data(), memory);
+    }
+}
+
 TEST_F(InputTest, NoFilesHaveNoRecords) {
     EXPECT_EQ(records({}, Framing::line), Records{});
 }

@@ -172,4 +172,22 @@ TEST_F(SourceTest, NamesTheLastRecordWhenItCannotBeSent) {
     EXPECT_STREQ(source.malformed("why").what(), "record 2, line 4 of the input: why");
 }
 
+TEST_F(SourceTest, NothingStaysOfWhatTheMemoryOfABodyHeld) {
+    Options options;
+    options.files = {file_};
+    options.json = true;
+    write("{}\n{\"payload\":\"new\"}\n");
+    Source source(options);
+    source.input().read();
+    std::string spare(500, 'x');
+    const auto* memory = spare.data();
+    auto record = source.next(std::move(spare));
+    ASSERT_TRUE(record);
+    EXPECT_EQ(record->message.body, "");
+    record = source.next(std::move(record->message.body));
+    ASSERT_TRUE(record);
+    EXPECT_EQ(record->message.body, "new");
+    EXPECT_EQ(record->message.body.data(), memory);
+}
+
 }  // namespace
