@@ -49,7 +49,8 @@ struct PublisherOptions {
     /// The broker closes the channel over a message that it will not take: the exchange is not there or may not be
     /// written to, the user_id is somebody else's, the body is too large. Without this function that is an Error. With
     /// it the channel is opened again, and what is in flight is published again one by one. It is called with the
-    /// message refused then, and returns one to publish in its place; empty: it is settled as refused.
+    /// message refused then, and returns one to publish in its place; empty: it is settled as refused. It must not
+    /// publish, and neither must on_settled.
     std::function<std::optional<Message>(const Settlement&)> on_refused = {};
     std::function<void(const Settlement&)> on_settled = {};
     /// Called when the connection was lost, before it is opened again.
@@ -84,8 +85,8 @@ public:
 
     /// Hands a message to the connection, after waiting for room in the window. It leaves with the next full
     /// segment, or with the next wait. Throws the kinds of Connection::wait, `timeout`, and `invalid` for a name or
-    /// property that AMQP cannot carry; published() tells whether the message was taken. The body that is left in `message`
-    /// means nothing, but its memory may be used for that of the next message.
+    /// property that AMQP cannot carry; published() tells whether the message was taken. Afterwards the body of
+    /// `message` holds unspecified bytes, and memory that may be used for the next one.
     void publish(const Address& address, Message&& message);
 
     /// Connection::wait that also throws kind `timeout` when confirms are overdue. While 1,000 messages or more are in

@@ -55,7 +55,7 @@ rabbit::Value value_of_json(const simdjson::dom::element& json);
 rabbit::Table table_of_json(const simdjson::dom::element& json);
 /// The inverse of append_json_text().
 std::string text_of_json(const simdjson::dom::element& json);
-/// The same, in the memory of `text`.
+/// The same; it may use the memory of `text`.
 void read_text(const simdjson::dom::element& json, std::string& text);
 
 /// A value for an error message, shortened if it is long.

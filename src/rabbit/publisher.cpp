@@ -228,17 +228,16 @@ void Publisher::publish_alone() {
 std::optional<InFlight> Publisher::replace_refused(const Error& error) {
     auto& refused = window_->back();
     refused.refusal = std::make_unique<const Refusal>(Refusal{error.reply_code(), error.cause()});
+    const auto settlement = settlement_of(refused, Outcome::refused);
     std::optional<InFlight> replacement;
-    if (auto message = options_.on_refused(settlement_of(refused, Outcome::refused))) {
-        replacement = {
-            .number = refused.number,
-            .head = std::make_shared<const PublishHead>(encode(refused.head->method->address, message->properties)),
-            .body = std::move(message->body)};
+    if (auto message = options_.on_refused(settlement)) {
+        replacement = {.number = refused.number,
+                       .head = std::make_shared<PublishHead>(encode(settlement.address, message->properties)),
+                       .body = std::move(message->body)};
+    } else if (options_.on_settled) {
+        options_.on_settled(settlement);
     }
-    const auto taken = window_->take();
-    if (!replacement && options_.on_settled) {
-        options_.on_settled(settlement_of(taken.front(), Outcome::refused));
-    }
+    window_->take();
     return replacement;
 }
 

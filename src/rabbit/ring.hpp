@@ -7,7 +7,8 @@
 
 namespace rabbit {
 
-/// A queue in one piece of memory, which the processor reads ahead. std::deque has a piece for every few elements.
+/// A queue in one piece of memory, which the processor can prefetch. std::deque has a piece for every few elements. An
+/// element moves when the ring grows.
 template <class T>
 class Ring {
 public:

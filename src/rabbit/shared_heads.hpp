@@ -13,6 +13,7 @@ namespace rabbit {
 /// that nobody needs any more is used again.
 class SharedHeads {
 public:
+    /// It lives in an object that is not const itself, as give_back() wants it.
     std::shared_ptr<const PublishHead> copy_of(const PublishHead& head) {
         if (!last_ || last_->method != head.method || last_->header != head.header) {
             auto copy = take_spare();

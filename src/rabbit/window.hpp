@@ -1,5 +1,6 @@
 #pragma once
 
+#include "codec/publish_head.hpp"
 #include "rabbit/listener.hpp"
 #include "ring.hpp"
 #include "shared_heads.hpp"
@@ -27,7 +28,7 @@ struct InFlight {
 
     std::uint64_t number = 0;
     std::shared_ptr<const PublishHead> head = {};
-    std::string body = {};
+    std::string body = {};            ///< what is borrowed of it stays in place when it is moved (Wire::append)
     std::uint64_t end = not_encoded;  ///< the connection's bytes up to the end of this message
     bool settled = false;
     std::unique_ptr<const Refusal> refusal = {};  ///< null for nearly all

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -51,14 +52,16 @@ void Attempts::send_back(const rabbit::Delivery& delivery) {
         run_.send_back(delivery.delivery_tag);
         return;
     }
-    std::string refusal = run_.target->publish_and_wait(
+    std::optional<std::string> returned;
+    const auto refused = run_.target->publish_and_wait(
         run_.connection, {.exchange = "", .routing_key = run_.subscription.consumer().queue()},
-        with_number(delivery.message, failed(delivery)), run_.ends_at, [&refusal](const rabbit::Settlement& returned) {
-            refusal = fmt::format("{} {}", returned.reply_code, returned.reply_text);
+        with_number(delivery.message, failed(delivery)), run_.ends_at,
+        [&returned](const rabbit::Settlement& settlement) {
+            returned = fmt::format("{} {}", settlement.reply_code, settlement.reply_text);
         });
-    if (!refusal.empty()) {
+    if (const auto& refusal = refused ? refused : returned) {
         cli::say("{}: the message goes back uncounted, since the broker does not take its copy: {}\n", run_.program,
-                 cli::printable(refusal));
+                 cli::printable(*refusal));
         run_.send_back(delivery.delivery_tag);
         return;
     }

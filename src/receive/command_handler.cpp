@@ -117,11 +117,10 @@ void CommandHandler::await_signal(const CommandStatus& status) {
 
 std::optional<Ending> CommandHandler::succeed(Job& job) {
     if (flags_.reply) {
-        const auto refusal = replier_.reply(job.delivery().message, std::move(job.status().output));
-        if (!refusal.empty()) {
+        if (const auto refusal = replier_.reply(job.delivery().message, std::move(job.status().output))) {
             return fail(job.delivery(), flags_.fate_of_failure(),
                         fmt::format("the broker did not take the answer of '{}': {}", flags_.words.front(),
-                                    cli::printable(refusal)));
+                                    cli::printable(*refusal)));
         }
     }
     pause_ = least_pause;

@@ -10,17 +10,17 @@
 
 namespace receiving {
 
-std::string Replier::reply(const rabbit::Message& request, std::string answer) {
+std::optional<std::string> Replier::reply(const rabbit::Message& request, std::string answer) {
     const auto& program = run_.program;
     const auto& properties = request.properties;
     if (!properties || properties->reply_to.value_or("").empty()) {
         cli::say("{}: a message has no reply-to: its answer is dropped\n", program);
-        return {};
+        return std::nullopt;
     }
     const auto& to = *properties->reply_to;
     if (rabbit::is_direct_reply(to) && !run_.target->has_queue(to)) {
         cli::say("{}: nobody waits for the answer any more (reply-to '{}')\n", program, cli::printable(to));
-        return {};
+        return std::nullopt;
     }
     return run_.target->publish_and_wait(
         run_.connection, {.exchange = "", .routing_key = to},

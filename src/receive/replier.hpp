@@ -2,6 +2,7 @@
 
 #include "run.hpp"
 
+#include <optional>
 #include <string>
 
 namespace receiving {
@@ -15,7 +16,7 @@ public:
     /// Publishes the answer to where the request says, and waits until the broker has confirmed it. Says so if nobody
     /// waits for it. Returns why the broker did not take it; empty: it did. Once a signal has come or the time is up, it
     /// waits for 2 s at most.
-    std::string reply(const rabbit::Message& request, std::string answer);
+    std::optional<std::string> reply(const rabbit::Message& request, std::string answer);
 
 private:
     Run& run_;

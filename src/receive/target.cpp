@@ -78,17 +78,18 @@ void Target::publish(const rabbit::Address& address, rabbit::Message message) {
     guarded([&] { interruption_.note([&] { publisher_.publish(address, std::move(message)); }); });
 }
 
-std::string Target::publish_and_wait(rabbit::Connection& source, const rabbit::Address& address,
-                                     rabbit::Message message, rabbit::Deadline ends_at, const Listener& returned) {
+std::optional<std::string> Target::publish_and_wait(rabbit::Connection& source, const rabbit::Address& address,
+                                                    rabbit::Message message, rabbit::Deadline ends_at,
+                                                    const Listener& returned) {
     constexpr std::chrono::seconds patience{2};
-    std::string refusal;
+    std::optional<std::string> refusal;
     const StopListening at_end{listener_};  // also where the wait ends by a loss: the message stays in flight
     listener_ = [&](const rabbit::Settlement& settlement) {
-        refusal = settlement.outcome == rabbit::Outcome::nacked    ? std::string("it was nacked")
-                  : settlement.outcome == rabbit::Outcome::refused ? settlement.reply_text
-                                                                   : std::string();
-        if (settlement.outcome == rabbit::Outcome::returned) {
-            returned(settlement);
+        switch (settlement.outcome) {
+            case rabbit::Outcome::confirmed: break;
+            case rabbit::Outcome::nacked: refusal = "it was nacked"; break;
+            case rabbit::Outcome::refused: refusal = settlement.reply_text; break;
+            case rabbit::Outcome::returned: returned(settlement); break;
         }
     };
     publish(address, std::move(message));

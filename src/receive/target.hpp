@@ -39,9 +39,10 @@ public:
     void publish(const rabbit::Address& address, rabbit::Message message);
     /// Publishes a message and waits in `source`, whose companion it is, for what becomes of it. Once a signal has come
     /// or `ends_at` has passed, it waits for 2 s at most. Returns why the broker did not take it, as in "it was nacked";
-    /// empty: it did. `returned`, if not null, is called when nobody was there to take it, which counts as taken.
-    std::string publish_and_wait(rabbit::Connection& source, const rabbit::Address& address, rabbit::Message message,
-                                 rabbit::Deadline ends_at, const Listener& returned);
+    /// empty: it did. `returned` is called when nobody was there to take it, which counts as taken.
+    std::optional<std::string> publish_and_wait(rabbit::Connection& source, const rabbit::Address& address,
+                                                rabbit::Message message, rabbit::Deadline ends_at,
+                                                const Listener& returned);
 
     [[nodiscard]] std::size_t in_flight() const noexcept { return publisher_.in_flight(); }
     /// A signal has ended the attempts to open a lost connection again: nothing can be published any more.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include <poll.h>
@@ -52,8 +53,8 @@ std::optional<double> Feeder::share() const {
 }
 
 bool Feeder::publish(cli::Record&& record) {
-    rabbit::Address named;
-    const auto& address = goes_to_queue(record) ? to_queue_ : (named = named_by(record));
+    const auto named = goes_to_queue(record) ? std::nullopt : std::optional(named_by(record));
+    const auto& address = named ? *named : to_queue_;
     record.message.properties = options_.properties.apply(std::move(record.message.properties));
     for (auto left = options_.repeat; left > 1; --left) {
         if (!publish(address, rabbit::Message(record.message))) {
@@ -71,12 +72,13 @@ bool Feeder::publish(const rabbit::Address& address, rabbit::Message&& message) 
     return true;
 }
 
-/// The command line wins over the record. A record that names neither exchange nor routing key goes to the queue.
+/// A record that names neither exchange nor routing key goes to the queue.
 bool Feeder::goes_to_queue(const cli::Record& record) const {
     const bool placed = record.exchange || record.routing_key;
     return options_.queue_given || (options_.to_queue() && !placed);
 }
 
+/// The command line wins over the record.
 rabbit::Address Feeder::named_by(const cli::Record& record) const {
     return {.exchange = options_.exchange.value_or(record.exchange.value_or("")),
             .routing_key = options_.routing_key.value_or(record.routing_key.value_or(""))};

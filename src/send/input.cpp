@@ -191,11 +191,12 @@ std::optional<std::string> Input::next_object(std::string& spare) {
 }
 
 /// The bytes held up to `end`; those from `next` on are left. A large record takes the buffer along instead of a copy:
-/// while it waits to be sent, its memory is all that is taken.
+/// while it waits to be sent, its memory is all that is taken. The buffer takes that of `spare` then.
 std::string Input::take(std::size_t end, std::size_t next, std::string& spare) {
     auto record = std::move(spare);
     const auto size = end - begin_;
     if (size < large) {
+        record.clear();
         record.reserve(framing_ == Framing::json ? size + cli::JsonReader::room_behind : size);
         record.assign(buffer_, begin_, size);
         begin_ = searched_ = next;

@@ -66,7 +66,7 @@ std::optional<cli::Record> Source::next_json(std::string spare) {
     try {
         auto record = next_line(spare);
         if (!record) {
-            if (const auto text = input_.next()) {
+            if (const auto text = input_.next(std::move(spare))) {
                 record = parse(*text);
             }
         }

@@ -17,7 +17,7 @@ Overloaded(Functions...) -> Overloaded<Functions...>;
 /// AMQP sets no limit, the stack does. RabbitMQ's own tables nest two or three deep.
 constexpr int deepest_copied = 512;
 
-/// Every rabbitmq-c decodes these. To find out about deeper ones takes a part of the time in which `send` starts.
+/// Every rabbitmq-c decodes these. Finding its limit takes a noticeable part of the time in which `send` starts.
 constexpr int surely_decoded = 16;
 
 /// Whether rabbitmq-c decodes a table in which a value is nested this deep.
@@ -114,6 +114,7 @@ Table copy_table(const amqp_table_t& table) {
 
 TableView::TableView(const Table& table) : table_(view_of(table, 0)) {}
 
+/// `depth`: how deep the table is nested.
 amqp_table_t TableView::view_of(const Table& table, int depth) {
     auto& entries = entries_.emplace_back();
     entries.reserve(table.size());

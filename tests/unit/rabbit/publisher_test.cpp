@@ -28,7 +28,11 @@ protected:
         connection_ = std::make_unique<rabbit::Connection>(
             std::vector{rabbit::Endpoint()}, rabbit::ConnectionOptions{.retry_for = retry_for, .interrupt = interrupt},
             broker.opener());
-        options.on_settled = [this](const rabbit::Settlement& each) { fates.emplace_back(each.number, each.outcome); };
+        if (!options.on_settled) {
+            options.on_settled = [this](const rabbit::Settlement& each) {
+                fates.emplace_back(each.number, each.outcome);
+            };
+        }
         publisher = std::make_unique<rabbit::Publisher>(*connection_, options);
     }
 
@@ -368,6 +372,24 @@ TEST_F(PublisherThatIsRefused, PublishesAnotherInItsPlace) {
     EXPECT_EQ(
         fates,
         (Fates{{1, Outcome::confirmed}, {2, Outcome::confirmed}, {3, Outcome::refused}, {4, Outcome::confirmed}}));
+}
+
+TEST_F(PublisherThatIsRefused, SettlesWithTheBrokersReason) {
+    std::vector<std::string> reasons;
+    const auto note = [&](const rabbit::Settlement& settled) {
+        reasons.push_back(settled.body + ": " + std::to_string(settled.reply_code) + " " + settled.reply_text);
+    };
+    start({.on_refused =
+               [&](const rabbit::Settlement& refused) {
+                   note(refused);
+                   return std::nullopt;
+               },
+           .on_settled = note});
+    publish("bad");
+    publish("good");
+    EXPECT_TRUE(publisher->settle(rabbit::Clock::now() + 5s));
+    const std::string refused = "bad: 406 406 PRECONDITION_FAILED - no";
+    EXPECT_EQ(reasons, (std::vector<std::string>{refused, refused, "good: 0 "}));
 }
 
 TEST_F(PublisherThatIsRefused, KnowsItsProperties) {

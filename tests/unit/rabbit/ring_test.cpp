@@ -60,11 +60,13 @@ TEST(Ring, KeepsTheOrderWhereItGrowsWithItsFirstElementInTheMiddle) {
 
 TEST(Ring, ForgetsWhatIsTakenOut) {
     Ring<std::shared_ptr<int>> ring;
-    auto held = std::make_shared<int>(1);
-    ring.push_back(std::shared_ptr<int>(held));
-    ring.pop_front();
-    EXPECT_EQ(held.use_count(), 1);
-    EXPECT_EQ(ring.emplace_back(), nullptr);
+    const auto held = std::make_shared<int>(1);
+    for (int i = 0; i < 100; ++i) {  // often enough to come round to the first place again
+        EXPECT_EQ(ring.emplace_back(), nullptr);
+        ring.back() = held;
+        ring.pop_front();
+        EXPECT_EQ(held.use_count(), 1);
+    }
 }
 
 }  // namespace

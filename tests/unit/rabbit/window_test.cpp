@@ -24,7 +24,8 @@ class WindowTest : public testing::Test {
 protected:
     void push(const std::shared_ptr<const Properties>& properties, const std::string& body = "same") {
         const auto number = window_.size() + 1;
-        window_.push(number, encoder_.encode({"e", "k"}, properties, true), body_ = body, 10 * number);
+        body_ = body;
+        window_.push(number, encoder_.encode({"e", "k"}, properties, true), body_, 10 * number);
     }
 
     /// The number of the message that a return is matched to; 0: none.

@@ -132,7 +132,7 @@ TEST_F(InputTest, ARecordTakesTheMemoryItIsGiven) {
         std::string spare(500, 'x');
         const auto* memory = spare.data();
         const auto record = input.next(std::move(spare));
-        EXPECT_EQ(record, "{ }");
+        ASSERT_EQ(record, "{ }");
         EXPECT_EQ(record->data(), memory);
     }
 }

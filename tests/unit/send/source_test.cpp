@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <unistd.h>
@@ -21,9 +22,11 @@ using Bodies = std::vector<std::string>;
 
 std::vector<std::string> bodies(Source& source) {
     std::vector<std::string> result;
+    std::string spare;
     while (!source.at_end()) {
-        if (auto record = source.next()) {
+        if (auto record = source.next(std::exchange(spare, {}))) {
             result.push_back(record->message.body);
+            spare = std::move(record->message.body);
         } else if (!source.at_end()) {
             source.input().read();
         }
