@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -30,8 +31,10 @@ public:
         ++size_;
         return back();
     }
+    /// Not by assignment: a string would keep its memory.
     void pop_front() {
-        front() = T();
+        std::destroy_at(&front());
+        std::construct_at(&front());
         first_ = slot(1);
         --size_;
     }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -66,6 +67,15 @@ TEST(Ring, ForgetsWhatIsTakenOut) {
         ring.back() = held;
         ring.pop_front();
         EXPECT_EQ(held.use_count(), 1);
+    }
+}
+
+TEST(Ring, KeepsNoMemoryOfWhatIsTakenOut) {
+    Ring<std::string> ring;
+    for (int i = 0; i < 100; ++i) {
+        EXPECT_EQ(ring.emplace_back().capacity(), std::string().capacity());
+        ring.back() = std::string(10'000, 'x');
+        ring.pop_front();
     }
 }
 
