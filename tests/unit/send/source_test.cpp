@@ -41,6 +41,14 @@ protected:
 
     void write(const std::string& text) const { std::ofstream(file_, std::ios::binary) << text; }
 
+    /// To send the records of what write() writes.
+    [[nodiscard]] Options of_json() const {
+        Options options;
+        options.files = {file_};
+        options.json = true;
+        return options;
+    }
+
     [[nodiscard]] static std::string failure(const Options& options) {
         Source source(options);
         try {
@@ -85,9 +93,7 @@ TEST_F(SourceTest, GivesRecordsOfFiles) {
 }
 
 TEST_F(SourceTest, GivesJsonRecordsWhateverTheirLinesAre) {
-    Options options;
-    options.files = {file_};
-    options.json = true;
+    const auto options = of_json();
     for (const auto* text : {
              "{'payload': 'a'}\n{'payload': 'b'}\n{'payload': 'c'}",
              "{'payload': 'a'}{'payload': 'b'}\n{'payload': 'c'}\n",
@@ -131,9 +137,7 @@ TEST_F(SourceTest, GivesLinesOfAnySize) {
 }
 
 TEST_F(SourceTest, GivesJsonRecordsOfAnySize) {
-    Options options;
-    options.files = {file_};
-    options.json = true;
+    const auto options = of_json();
     for (const auto* end : {"\n", "", " \n\n "}) {
         std::string json;
         for (const auto& body : of_any_size()) {
@@ -146,9 +150,7 @@ TEST_F(SourceTest, GivesJsonRecordsOfAnySize) {
 }
 
 TEST_F(SourceTest, NamesTheRecordAndTheLineThatAreMalformed) {
-    Options options;
-    options.files = {file_};
-    options.json = true;
+    const auto options = of_json();
     write("{\"payload\": \"a\"}\n\n{\"payload\":\n  tru}");
     EXPECT_EQ(failure(options), "record 2, line 4 of the input: not JSON near '  tru}'");
     write("{\"payload\": \"a\"}\n\n{\"payload\":\n 1}");
@@ -164,9 +166,7 @@ TEST_F(SourceTest, NamesTheRecordAndTheLineThatAreMalformed) {
 }
 
 TEST_F(SourceTest, NamesTheLastRecordWhenItCannotBeSent) {
-    Options options;
-    options.files = {file_};
-    options.json = true;
+    const auto options = of_json();
     write("{}\n\n\n{}\n");
     Source source(options);
     source.input().read();
@@ -176,9 +176,7 @@ TEST_F(SourceTest, NamesTheLastRecordWhenItCannotBeSent) {
 }
 
 TEST_F(SourceTest, NothingStaysOfWhatTheMemoryOfABodyHeld) {
-    Options options;
-    options.files = {file_};
-    options.json = true;
+    const auto options = of_json();
     write("{}\n{\"payload\":\"new\"}\n");
     Source source(options);
     source.input().read();
