@@ -1,6 +1,7 @@
 #include "retry.hpp"
 
 #include <algorithm>
+#include <random>
 
 namespace rabbit {
 
@@ -29,7 +30,8 @@ std::optional<milliseconds> Retry::next_pause() {
         return std::nullopt;
     }
     const auto around = std::min(shortest << std::min(pauses_++, 10), longest_pause_.count());
-    return std::min(left, milliseconds(std::uniform_int_distribution(around / 2, around * 3 / 2)(random_)));
+    std::random_device random;  // opened here, since most connections need no pause
+    return std::min(left, milliseconds(std::uniform_int_distribution(around / 2, around * 3 / 2)(random)));
 }
 
 bool Retry::allowed() const {

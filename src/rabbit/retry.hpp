@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <random>
 
 namespace rabbit {
 
@@ -38,7 +37,6 @@ private:
     Clock::time_point give_up_at_;
     Deadline opened_at_;
     int pauses_ = 0;
-    std::minstd_rand random_{std::random_device()()};
 };
 
 }  // namespace rabbit

@@ -23,9 +23,9 @@ public:
     [[nodiscard]] amqp_table_t get() const noexcept { return table_; }
 
 private:
-    amqp_table_t view_of(const Table& table, int levels);
-    amqp_array_t view_of(const Array& array, int levels);
-    amqp_field_value_t view_of(const Value& value, int levels);
+    amqp_table_t view_of(const Table& table, int depth);
+    amqp_array_t view_of(const Array& array, int depth);
+    amqp_field_value_t view_of(const Value& value, int depth);
 
     std::array<std::byte, 512> usual_{};  ///< enough for most
     std::pmr::monotonic_buffer_resource memory_{usual_.data(), usual_.size()};
