@@ -87,17 +87,9 @@ bool is_text(std::string_view body) {
     return static_cast<std::size_t>(controls) * 10 <= body.size() && body.find('\0') == std::string_view::npos;
 }
 
-/// Not through a UTF-8 character.
-std::string_view cut(std::string_view text, std::size_t at) {
-    while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) {
-        --at;
-    }
-    return text.substr(0, at);
-}
-
 void append_text(BodyView& view, std::string_view text, std::string_view margin) {
     if (text.size() > most_bytes) {
-        text = cut(text, most_bytes);
+        text = cut_utf8(text, most_bytes);
         view.whole = false;
     }
     if (text.ends_with('\n')) {

@@ -102,7 +102,7 @@ private:
 
 constexpr auto is_special = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; };
 
-void append_escaped(std::string& json, char c) {
+void append_escape(std::string& json, char c) {
     switch (c) {
         case '"': json += "\\\""; break;
         case '\\': json += "\\\\"; break;
@@ -153,16 +153,20 @@ void append_json_text(std::string& json, std::string_view text) {
 
 void append_json_string(std::string& json, std::string_view text) {
     json += '"';
+    append_json_escaped(json, text);
+    json += '"';
+}
+
+void append_json_escaped(std::string& json, std::string_view text) {
     for (;;) {
         const auto plain = find_first(text, is_special);
         json.append(text, 0, plain);
         if (plain == text.size()) {
             break;
         }
-        append_escaped(json, text[plain]);
+        append_escape(json, text[plain]);
         text.remove_prefix(plain + 1);
     }
-    json += '"';
 }
 
 }  // namespace cli

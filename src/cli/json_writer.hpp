@@ -30,4 +30,7 @@ void append_json_text(std::string& json, std::string_view text);
 /// UTF-8 as a JSON string.
 void append_json_string(std::string& json, std::string_view text);
 
+/// The same without the quotes around it. A text may be cut anywhere and appended in pieces.
+void append_json_escaped(std::string& json, std::string_view text);
+
 }  // namespace cli

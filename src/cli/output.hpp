@@ -45,6 +45,8 @@ public:
     }
     /// As write(), but only buffers: for a caller that must not wait.
     void append(std::string_view text) { buffer_ += text; }
+    /// What is buffered, for a caller that appends to it itself.
+    [[nodiscard]] std::string& buffer() noexcept { return buffer_; }
     void flush_if_full() {
         if (buffer_.size() >= enough) {
             flush();

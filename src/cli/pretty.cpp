@@ -180,8 +180,8 @@ void append(std::string& to, const std::vector<Line>& lines, bool colored) {
     }
 }
 
-/// The body as it is to be shown, decompressed if it can be, and a note on that.
-std::pair<std::string, std::string> content_of(const rabbit::Message& message) {
+/// The body decompressed, if it can be, and a note on that.
+std::pair<std::optional<std::string>, std::string> decompressed(const rabbit::Message& message) {
     const auto& properties = message.properties;
     if (properties && properties->content_encoding) {
         const auto& encoding = *properties->content_encoding;
@@ -192,10 +192,10 @@ std::pair<std::string, std::string> content_of(const rabbit::Message& message) {
                 return {std::move(decoded->bytes), std::move(note)};
             }
         } catch (const std::runtime_error& error) {
-            return {message.body, fmt::format("not decompressed: {}", error.what())};
+            return {std::nullopt, fmt::format("not decompressed: {}", error.what())};
         }
     }
-    return {message.body, ""};
+    return {std::nullopt, ""};
 }
 
 void append_body(std::string& to, const rabbit::Message& message, bool colored) {
@@ -203,8 +203,8 @@ void append_body(std::string& to, const rabbit::Message& message, bool colored) 
         to += fmt::format("{}{}\n", margin, in_color("no body", Color::dim, colored));
         return;
     }
-    const auto [content, note] = content_of(message);
-    const auto view = view_body(content, body_margin);
+    const auto [content, note] = decompressed(message);
+    const auto view = view_body(content ? *content : message.body, body_margin);
     auto about = fmt::format("{} bytes", message.body.size());
     if (!note.empty()) {
         about += ", " + note;

@@ -156,6 +156,19 @@ void append(std::string& json, const Properties& properties) {
     json += before.starts_with('{') ? "{}" : "}";
 }
 
+/// Appends a body without quotes around it; false: it is not UTF-8, and has been appended as base64.
+bool append_payload(std::string& json, std::string_view body, const MakeRoom& make_room) {
+    const bool is_text = is_utf8(body);
+    in_pieces(body, cut_anywhere, make_room, [&json, is_text](std::string_view piece) {
+        if (is_text) {
+            append_json_escaped(json, piece);
+        } else {
+            json += to_base64(piece);
+        }
+    });
+    return is_text;
+}
+
 }  // namespace
 
 Record parse_record(JsonReader& reader, const std::string& text) {
@@ -184,19 +197,11 @@ std::optional<Record> try_parse_record(JsonReader& reader, std::string_view text
     return record;
 }
 
-std::string format_record(const rabbit::Delivery& delivery) {
-    const auto& body = delivery.message.body;
+void append_record(std::string& json, const rabbit::Delivery& delivery, const MakeRoom& make_room) {
     const auto& properties = delivery.message.properties;
-    std::string json;
-    json.reserve(body.size() + body.size() / 8 + 512);
-    json += R"({"payload":)";
-    if (is_utf8(body)) {
-        append_json_string(json, body);
-        json += R"(,"payload_encoding":"string")";
-    } else {
-        append_json_string(json, to_base64(body));
-        json += R"(,"payload_encoding":"base64")";
-    }
+    json += R"({"payload":")";
+    json += append_payload(json, delivery.message.body, make_room) ? R"(","payload_encoding":"string")"
+                                                                   : R"(","payload_encoding":"base64")";
     json += R"(,"exchange":)";
     append_json_text(json, delivery.address.exchange);
     json += R"(,"routing_key":)";
@@ -208,7 +213,6 @@ std::string format_record(const rabbit::Delivery& delivery) {
         json += "{}";
     }
     json += '}';
-    return json;
 }
 
 }  // namespace cli

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "json_reader.hpp"
+#include "pieces.hpp"
 #include "rabbit/message.hpp"
 
 #include <optional>
@@ -25,7 +26,7 @@ Record parse_record(JsonReader& reader, const std::string& text);
 /// body may take the memory of `spare`.
 std::optional<Record> try_parse_record(JsonReader& reader, std::string_view text, std::string spare = {});
 
-/// A delivery as one line of JSON without its newline. parse_record() gives all of it back.
-std::string format_record(const rabbit::Delivery& delivery);
+/// Appends a delivery as one line of JSON without its newline. parse_record() gives all of it back.
+void append_record(std::string& json, const rabbit::Delivery& delivery, const MakeRoom& make_room);
 
 }  // namespace cli

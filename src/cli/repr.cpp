@@ -26,25 +26,48 @@ void append_byte(std::string& to, char byte, char quote) {
         to += '\\';
         to += byte;
     } else if (byte < ' ' || byte > '~') {
-        fmt::format_to(std::back_inserter(to), "\\x{:02x}", static_cast<unsigned char>(byte));
+        constexpr std::string_view digits = "0123456789abcdef";
+        const auto value = static_cast<unsigned char>(byte);
+        to += {'\\', 'x', digits[value / 16], digits[value % 16]};
     } else {
         to += byte;
+    }
+}
+
+void append_escaped(std::string& to, std::string_view text) {
+    // fmt's debug format escapes what Python's repr does and in the same form, but stands in " and escapes those too.
+    const auto debug = fmt::format("{:?}", text);
+    for (std::size_t at = 1; at + 1 < debug.size(); ++at) {
+        if (debug[at] != '\\') {
+            to += debug[at];
+            continue;
+        }
+        if (debug[at + 1] != '"') {
+            to += '\\';
+        }
+        to += debug[++at];
     }
 }
 
 }  // namespace
 
 std::string repr_bytes(std::string_view bytes) {
-    const char quote = quote_for(bytes);
     std::string result;
     result.reserve(bytes.size() + 3);
-    result += 'b';
-    result += quote;
-    for (const char byte : bytes) {
-        append_byte(result, byte, quote);
-    }
-    result += quote;
+    append_repr_bytes(result, bytes, [] {});
     return result;
+}
+
+void append_repr_bytes(std::string& to, std::string_view bytes, const MakeRoom& make_room) {
+    const char quote = quote_for(bytes);
+    to += 'b';
+    to += quote;
+    in_pieces(bytes, cut_anywhere, make_room, [&to, quote](std::string_view piece) {
+        for (const char byte : piece) {
+            append_byte(to, byte, quote);
+        }
+    });
+    to += quote;
 }
 
 std::string repr_text(std::string_view text) {
@@ -61,21 +84,13 @@ std::string repr_text(std::string_view text) {
 }
 
 std::string escape_text(std::string_view text) {
-    // fmt's debug format escapes what Python's repr does and in the same form, but stands in " and escapes those too.
-    const auto debug = fmt::format("{:?}", text);
     std::string result;
-    result.reserve(debug.size());
-    for (std::size_t at = 1; at + 1 < debug.size(); ++at) {
-        if (debug[at] != '\\') {
-            result += debug[at];
-            continue;
-        }
-        if (debug[at + 1] != '"') {
-            result += '\\';
-        }
-        result += debug[++at];
-    }
+    append_escaped(result, text);
     return result;
+}
+
+void append_escaped_text(std::string& to, std::string_view text, const MakeRoom& make_room) {
+    in_pieces(text, cut_utf8, make_room, [&to](std::string_view piece) { append_escaped(to, piece); });
 }
 
 std::string printable(std::string_view text) {

@@ -12,6 +12,18 @@ bool is_utf8(std::string_view bytes) {
     return simdjson::validate_utf8(bytes.data(), bytes.size());
 }
 
+std::string_view cut_utf8(std::string_view text, std::size_t most) {
+    const auto continues = [text](std::size_t at) { return (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80; };
+    if (text.size() <= most) {
+        return text;
+    }
+    auto end = most;
+    while (end > 0 && most - end < 3 && continues(end)) {
+        --end;
+    }
+    return text.substr(0, end);
+}
+
 std::string to_base64(std::string_view bytes) {
     std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
     const int size =

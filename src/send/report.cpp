@@ -21,11 +21,7 @@ std::string shown(std::string_view body) {
     if (body.size() <= most) {
         return cli::repr_text(body);
     }
-    auto cut = most;
-    while (cut > most - 4 && (static_cast<unsigned char>(body[cut]) & 0xC0) == 0x80) {
-        --cut;  // not through a UTF-8 character
-    }
-    return fmt::format("{}... ({} bytes)", cli::repr_text(body.substr(0, cut)), body.size());
+    return fmt::format("{}... ({} bytes)", cli::repr_text(cli::cut_utf8(body, most)), body.size());
 }
 
 }  // namespace

@@ -259,12 +259,13 @@ def test_memory_is_flat_with_a_reader_that_pauses(
 
 
 @ACKS
-@pytest.mark.parametrize("form", ["lines", "json"])
+@pytest.mark.parametrize("form", ["lines", "json", "text", "hello"])
+@pytest.mark.parametrize("byte", [b"x", b"\n", b"\xff"], ids=["letters", "newlines", "bytes"])
 def test_memory_with_large_messages_is_that_of_two(
-    receive: Program, queue: str, channel: BlockingChannel, tmp_path: Path, ack: str, form: str
+    receive: Program, queue: str, channel: BlockingChannel, tmp_path: Path, ack: str, form: str, byte: bytes
 ) -> None:
     size = 12 * MIB
-    declare_with(channel, queue, *[b"x" * (size * 1024)] * 6)
+    declare_with(channel, queue, *[byte * (size * 1024)] * 6)
     with open(tmp_path / "output", "wb") as output:
         process = receive.start("-q", queue, "--format", form, "--quiet", "--ack", ack, stdout=output)
     await_size(process, tmp_path / "output", 6 * size * 1024)

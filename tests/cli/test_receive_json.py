@@ -120,6 +120,7 @@ def assert_unchanged(through: Through, *messages: tuple[bytes, spec.BasicPropert
 
 def test_every_body_byte(through: Through) -> None:
     bodies = [bytes([byte]) for byte in range(256)] + [b"", bytes(range(256)) * 1000, "Ünï\0\n🐇".encode()]
+    bodies += ["Ü\n🐇\"".encode() * 20_000, b"\0\xff" * 70_000]
     bodies += [b"\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\x80", "\u2028\ufeff\uffff".encode()]
     assert_unchanged(through, *((body, spec.BasicProperties()) for body in bodies))
 

@@ -25,7 +25,9 @@ std::string formatted(cli::Record record) {
     rabbit::Delivery delivery;
     delivery.address = {record.exchange.value_or(""), record.routing_key.value_or("")};
     delivery.message = std::move(record.message);
-    return cli::format_record(delivery);
+    std::string json;
+    cli::append_record(json, delivery, [] {});
+    return json;
 }
 
 }  // namespace
