@@ -2,6 +2,7 @@
 
 #include "codec/publish_head.hpp"
 #include "spare_strings.hpp"
+#include "take_last.hpp"
 
 #include <memory>
 #include <utility>
@@ -31,12 +32,8 @@ public:
 
 private:
     std::shared_ptr<PublishHead> take_spare() {
-        if (spare_.empty()) {
-            return std::make_shared<PublishHead>();
-        }
-        auto spare = std::move(spare_.back());
-        spare_.pop_back();
-        return spare;
+        auto spare = take_last(spare_);
+        return spare ? spare : std::make_shared<PublishHead>();
     }
 
     std::shared_ptr<const PublishHead> last_;

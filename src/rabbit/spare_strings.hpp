@@ -1,5 +1,7 @@
 #pragma once
 
+#include "take_last.hpp"
+
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -15,14 +17,7 @@ public:
     static constexpr std::size_t longest = 1024;
 
     /// The last one kept; if there is none, a string without memory.
-    std::string take() {
-        std::string spare;
-        if (!spare_.empty()) {
-            spare = std::move(spare_.back());
-            spare_.pop_back();
-        }
-        return spare;
-    }
+    std::string take() { return take_last(spare_); }
 
     void keep(std::string&& text) {
         if (has_memory(text)) {

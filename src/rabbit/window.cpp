@@ -78,6 +78,18 @@ private:
 
 }  // namespace
 
+Settlement InFlight::settlement(Outcome outcome) const {
+    static const Refusal none;
+    const auto& why = refusal ? *refusal : none;
+    return {.number = number,
+            .outcome = outcome,
+            .reply_code = why.reply_code,
+            .reply_text = why.reply_text,
+            .address = head->method->address,
+            .body = body,
+            .content_header = head->header};
+}
+
 const InFlight* Window::find(const std::function<bool(const std::string& body)>& holds) const {
     for (std::size_t i = 0; i < messages_.size(); ++i) {
         if (!messages_[i].settled && holds(messages_[i].body)) {

@@ -2,6 +2,7 @@
 
 #include "codec/publish_head.hpp"
 #include "rabbit/listener.hpp"
+#include "rabbit/publisher.hpp"
 #include "ring.hpp"
 #include "shared_heads.hpp"
 #include "spare_strings.hpp"
@@ -32,6 +33,9 @@ struct InFlight {
     std::uint64_t end = not_encoded;  ///< the connection's bytes up to the end of this message
     bool settled = false;
     std::unique_ptr<const Refusal> refusal = {};  ///< null for nearly all
+
+    /// Refers to this message.
+    [[nodiscard]] Settlement settlement(Outcome outcome) const;
 };
 
 /// The messages in flight, in the order of their delivery tags. No I/O of its own.

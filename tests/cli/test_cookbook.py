@@ -32,7 +32,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from conftest import REPOSITORY
 from program import DEADLINE, Process, Result
 from proxy import Proxy
-from receive_support import await_ready, await_that, bodies_left_in, lines, numbered, witness
+from receive_support import await_no_consumer, await_ready, await_that, bodies_left_in, lines, numbered, witness
 from send_support import SUMMARY, await_messages, message_count
 from test_tutorials import environment
 
@@ -591,8 +591,8 @@ def test_run_the_workers_as_a_systemd_service(recipe: Recipe, channel: BlockingC
     process = recipe.shell(f"set -a; . {environment_file}; exec {service['ExecStart']}")
     await_that(lambda: len(recipe.read("begun")) == 2, "two jobs begin")
     process.terminate()  # the main process alone, as KillMode says
+    await_no_consumer(channel, "jobs")
     put(channel, "jobs", b"3")
-    time.sleep(0.2)
     recipe.write("open", "")
     assert process.finish().returncode == 0
     assert sorted(recipe.read("done")) == ["1", "2"]
