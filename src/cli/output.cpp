@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <exception>
 #include <iterator>
 #include <numeric>
 #include <span>
@@ -83,6 +84,23 @@ Output::Output(int descriptor, Wait wait_writable) : wait_writable_(std::move(wa
 void Output::wait_without_limit(int descriptor) {
     pollfd writable{descriptor, POLLOUT, 0};
     poll(&writable, 1, -1);
+}
+
+void Output::write_in_pieces(const std::function<void(std::string& buffer, const MakeRoom& make_room)>& append) {
+    std::exception_ptr failure;
+    append(buffer_, [this, &failure] {
+        try {
+            if (!failure) {
+                flush_if_full();
+            }
+        } catch (...) {
+            failure = std::current_exception();
+        }
+    });
+    if (failure) {
+        std::rethrow_exception(failure);
+    }
+    flush_if_full();
 }
 
 /// Writes what is buffered, and then the text and its end. What an exception keeps from being written stays buffered.

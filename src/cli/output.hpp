@@ -2,6 +2,7 @@
 
 #include "failure.hpp"
 #include "fd.hpp"
+#include "pieces.hpp"
 
 #include <array>
 #include <cstddef>
@@ -43,10 +44,11 @@ public:
             flush_if_full();
         }
     }
+    /// Lets `append` add a text to what is buffered, piece by piece, and writes in between. Where a write fails, the rest is
+    /// appended all the same before the exception is thrown: what stays buffered is always whole.
+    void write_in_pieces(const std::function<void(std::string& buffer, const MakeRoom& make_room)>& append);
     /// As write(), but only buffers: for a caller that must not wait.
     void append(std::string_view text) { buffer_ += text; }
-    /// What is buffered, for a caller that appends to it itself.
-    [[nodiscard]] std::string& buffer() noexcept { return buffer_; }
     void flush_if_full() {
         if (buffer_.size() >= enough) {
             flush();

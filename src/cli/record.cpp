@@ -200,8 +200,8 @@ std::optional<Record> try_parse_record(JsonReader& reader, std::string_view text
 void append_record(std::string& json, const rabbit::Delivery& delivery, const MakeRoom& make_room) {
     const auto& properties = delivery.message.properties;
     json += R"({"payload":")";
-    json += append_payload(json, delivery.message.body, make_room) ? R"(","payload_encoding":"string")"
-                                                                   : R"(","payload_encoding":"base64")";
+    const bool is_text = append_payload(json, delivery.message.body, make_room);
+    json += is_text ? R"(","payload_encoding":"string")" : R"(","payload_encoding":"base64")";
     json += R"(,"exchange":)";
     append_json_text(json, delivery.address.exchange);
     json += R"(,"routing_key":)";

@@ -2,6 +2,7 @@
 
 #include "repr.hpp"
 #include "say.hpp"
+#include "text_encoding.hpp"
 
 #include <fmt/format.h>
 

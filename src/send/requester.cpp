@@ -174,14 +174,18 @@ void Requester::take_answers() {
     }
 }
 
+/// Once, even if a write fails: then the answer stays buffered.
+void Requester::print(Request& request) {
+    if (request.answer && !std::exchange(request.printed, true)) {
+        formatter_.write(output_, *request.answer);
+    }
+}
+
 void Requester::print_answers() {
     while (!requests_.empty() && requests_.front().is_over()) {
-        const auto& request = requests_.front();
-        bytes_ -= request.message.body.size();
-        if (request.answer) {
-            bytes_ -= request.answer->message.body.size();
-            formatter_.write(output_, *request.answer);
-        }
+        auto& request = requests_.front();
+        print(request);
+        bytes_ -= request.message.body.size() + (request.answer ? request.answer->message.body.size() : 0);
         requests_.pop_front();
         ++first_;
     }
@@ -190,10 +194,8 @@ void Requester::print_answers() {
 
 /// At the end, answers no longer wait for those before them.
 void Requester::print_what_came() {
-    for (const auto& request : requests_) {
-        if (request.answer) {
-            formatter_.write(output_, *request.answer);
-        }
+    for (auto& request : requests_) {
+        print(request);
     }
     output_.flush();
 }

@@ -38,6 +38,7 @@ private:
         bool confirmed = false;
         bool failed = false;  ///< returned or nacked: nobody will answer
         std::optional<rabbit::Delivery> answer = {};
+        bool printed = false;  ///< the answer
 
         [[nodiscard]] bool is_over() const noexcept { return failed || answer; }
     };
@@ -49,6 +50,7 @@ private:
     void reopened();
     void ask_again();
     void take_answers();
+    void print(Request& request);
     void print_answers();
     void print_what_came();
     void close();

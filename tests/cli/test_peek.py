@@ -1,6 +1,8 @@
 """receive --peek: shows messages and leaves the queue as it was."""
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Callable
 
@@ -19,6 +21,7 @@ from receive_support import (
     witness,
 )
 from send_support import await_messages
+from test_receive_flow import read_all, reading_from
 
 TYPES = pytest.mark.parametrize("kind", ["classic", "quorum"])
 
@@ -221,3 +224,25 @@ def test_numbers_that_cannot_be_peeked_at(receive: Program, number: str) -> None
     result = receive("--peek", number, url=NOWHERE)
     assert result.returncode == 64
     assert f"--peek: '{number}' is not a whole number from 1 to 65535".encode() in result.stderr
+
+
+@pytest.mark.parametrize("form", ["hello", "text", "json", "lines"])
+def test_an_interruption_tears_no_message(receive: Program, queue: str, channel: BlockingChannel, form: str) -> None:
+    """While the reader pauses in the middle of a large one."""
+    body = b"x\n" * 400_000
+    declare_with(channel, queue, body)
+    with reading_from(receive, "-q", queue, "--peek", "--format", form, "--quiet") as (process, pipe):
+        begin = os.read(pipe, 1)  # the pipe is full from here on
+        process.interrupt()
+        process.expect_silence(0.2)
+        printed = begin + read_all(pipe)
+        assert process.finish().returncode == 130
+    expected = {
+        "hello": f" [x] Received {body!r}\n".encode(),
+        "text": b"x\\n" * 400_000 + b"\n",
+        "json": printed,
+        "lines": body + b"\n",
+    }
+    assert printed == expected[form]
+    if form == "json":
+        assert json.loads(printed)["payload"] == body.decode()

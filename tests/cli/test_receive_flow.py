@@ -259,17 +259,24 @@ def test_memory_is_flat_with_a_reader_that_pauses(
 
 
 @ACKS
-@pytest.mark.parametrize("form", ["lines", "json", "text", "hello"])
-@pytest.mark.parametrize("byte", [b"x", b"\n", b"\xff"], ids=["letters", "newlines", "bytes"])
+@pytest.mark.parametrize(
+    ("form", "byte", "growth"),
+    [("lines", b"x", 1), ("json", b"x", 1), ("json", b"\n", 2), ("json", b"\xff", 4 / 3), ("text", b"\n", 2),
+     ("hello", b"\xff", 4)],
+)  # fmt: skip
 def test_memory_with_large_messages_is_that_of_two(
-    receive: Program, queue: str, channel: BlockingChannel, tmp_path: Path, ack: str, form: str, byte: bytes
-) -> None:
+    receive: Program, queue: str, channel: BlockingChannel, tmp_path: Path, ack: str, form: str, byte: bytes,
+    growth: float,
+) -> None:  # fmt: skip
+    """`growth`: the bytes that are printed for one of the body."""
     size = 12 * MIB
     declare_with(channel, queue, *[byte * (size * 1024)] * 6)
-    with open(tmp_path / "output", "wb") as output:
-        process = receive.start("-q", queue, "--format", form, "--quiet", "--ack", ack, stdout=output)
-    await_size(process, tmp_path / "output", 6 * size * 1024)
+    output = tmp_path / "output"
+    with output.open("wb") as file:
+        process = receive.start("-q", queue, "--format", form, "--quiet", "--ack", ack, stdout=file)
+    await_size(process, output, int(6 * growth * size * 1024))
     assert process.peak_kib() < 10 * MIB + 2.5 * size
+    output.unlink()
 
 
 @pytest.mark.parametrize("ack", [(), ("--ack", "auto")], ids=["written", "auto"])

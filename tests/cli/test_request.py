@@ -1,6 +1,8 @@
 """send --request and receive --reply, with each other and with Pika at the other end."""
 from __future__ import annotations
 
+import json
+import os
 import re
 import threading
 import uuid
@@ -19,6 +21,7 @@ from program import DEADLINE, Process, Program
 from proxy import Proxy
 from receive_support import NOWHERE, await_consumer, await_ready, declare_with, left_in, witness
 from send_support import Pipe, PrivateBroker, feed, private_broker
+from test_receive_flow import read_all, reading_from
 from witness import publish
 
 DOUBLE = ("--reply", "--", "/bin/sh", "-c", "n=$(cat); echo -n $((n * 2))")
@@ -399,6 +402,27 @@ def test_what_came_is_printed_whole_when_the_time_is_up(send: Program, broker_ur
     with server(broker_url, queue, all_but_the_first, 10):
         result = send("-q", queue, "--request", "--timeout", "3", "--repeat", "10", "a")
     assert (result.returncode, len(result.stdout)) == (3, 9 * 100_001)
+
+
+@pytest.mark.parametrize("form", ["lines", "json"])
+def test_an_interruption_prints_an_answer_whole_and_once(
+    send: Program, broker_url: str, queue: str, form: str
+) -> None:
+    """While the reader pauses in the middle of a large one."""
+    body = b"x" * 400_000
+
+    def answer_much(channel: BlockingChannel, request: pika.BasicProperties, _body: bytes) -> None:
+        answer(channel, request, body)
+
+    args = ("-q", queue, "--request", "--format", form, "a")
+    with server(broker_url, queue, answer_much, 1), reading_from(send, *args) as (process, pipe):
+        begin = os.read(pipe, 1)  # the pipe is full from here on
+        process.interrupt()
+        process.expect_silence(0.2)
+        printed = begin + read_all(pipe)
+    assert process.finish().returncode == 130
+    assert printed.endswith(b"\n") and printed.count(b"\n") == 1
+    assert (json.loads(printed)["payload"].encode() if form == "json" else printed[:-1]) == body
 
 
 def test_a_malformed_record_does_not_keep_those_before_it_from_their_answers(

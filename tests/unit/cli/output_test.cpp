@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <future>
@@ -380,6 +381,64 @@ TEST(OutputOfALargeText, LeavesInPiecesOf128KiB) {
     EXPECT_EQ(read(ends.read.get(), packet.data(), packet.size()), 131'072);
     EXPECT_EQ(read(ends.read.get(), packet.data(), packet.size()), 140'001 - 131'072);
     EXPECT_EQ(packet[140'000 - 131'072], '\n');
+}
+
+struct Interrupted {};
+
+TEST(OutputInPieces, StaysWholeWhereAWriteFails) {
+    const auto ends = make_sockets(SOCK_STREAM);
+    const std::string body(4'000'000, 'x');
+    int waits = 0;
+    cli::Output output(ends.written.get(), [&](int) {
+        if (++waits == 1) {
+            throw Interrupted();
+        }
+        pollfd writable{ends.written.get(), POLLOUT, 0};
+        poll(&writable, 1, -1);
+    });
+    const auto write = [&output, &body] {
+        output.write_in_pieces([&body](std::string& buffer, const cli::MakeRoom& make_room) {
+            buffer += "begin";
+            for (std::size_t at = 0; at < body.size(); at += 40'000) {
+                buffer.append(body, at, 40'000);
+                make_room();
+            }
+            buffer += "end";
+        });
+    };
+    EXPECT_THROW(write(), Interrupted);
+    EXPECT_EQ(waits, 1);
+    const auto expected = "begin" + body + "end";
+    auto reader = std::async(std::launch::async, [&] {
+        std::string got(expected.size(), '\0');
+        for (std::size_t size = 0; size < got.size();) {
+            const auto count = read(ends.read.get(), got.data() + size, got.size() - size);
+            if (count <= 0) {
+                return std::string("ended early");
+            }
+            size += static_cast<std::size_t>(count);
+        }
+        return got;
+    });
+    output.flush();
+    EXPECT_TRUE(reader.get() == expected);
+}
+
+TEST(OutputInPieces, IsWrittenInBetween) {
+    const auto ends = make_sockets(SOCK_SEQPACKET);
+    cli::Output output(ends.written.get());
+    std::size_t most = 0;
+    output.write_in_pieces([&most](std::string& buffer, const cli::MakeRoom& make_room) {
+        for (int i = 0; i < 4; ++i) {
+            buffer.append(40'000, 'x');
+            most = std::max(most, buffer.size());
+            make_room();
+        }
+    });
+    EXPECT_EQ(most, 80'000U);
+    std::string packet(100'000, '\0');
+    EXPECT_EQ(read(ends.read.get(), packet.data(), packet.size()), 80'000);
+    EXPECT_EQ(read(ends.read.get(), packet.data(), packet.size()), 80'000);
 }
 
 }  // namespace

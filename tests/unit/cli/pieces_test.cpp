@@ -92,10 +92,25 @@ TEST(Pieces, OfASmallTextAreOne) {
     }
 }
 
+std::string repeated(std::string_view unit, std::size_t count) {
+    std::string result;
+    for (std::size_t i = 0; i < count; ++i) {
+        result += unit;
+    }
+    return result;
+}
+
 TEST(Pieces, OfReprAreThoseOfTheWholeText) {
-    expect_same(cli::append_repr_bytes);
-    const auto both_quotes = std::string(2 * piece, '"') + "'";
-    EXPECT_EQ(in_pieces(cli::append_repr_bytes, both_quotes), cli::repr_bytes(both_quotes));
+    constexpr std::pair<std::string_view, std::string_view> units[] = {
+        {"x", "x"}, {"\xC3\xA9", "\\xc3\\xa9"}, {"\n", "\\n"}, {"\\", "\\\\"}, {"\"", "\""}, {"\xFF\x7F", "\\xff\\x7f"},
+    };
+    for (const auto& [unit, repr] : units) {
+        EXPECT_EQ(in_pieces(cli::append_repr_bytes, repeated(unit, 3 * piece)), "b'" + repeated(repr, 3 * piece) + "'");
+    }
+    const auto quotes = std::string(2 * piece, '"');
+    EXPECT_EQ(in_pieces(cli::append_repr_bytes, quotes + "'"), "b'" + quotes + "\\''");
+    EXPECT_EQ(in_pieces(cli::append_repr_bytes, std::string(2 * piece, 'x') + "'"),
+              "b\"" + std::string(2 * piece, 'x') + "'\"");
 }
 
 TEST(Pieces, OfEscapedTextAreThoseOfTheWholeText) {
@@ -119,7 +134,7 @@ TEST(CutUtf8, GoesThroughNoCharacter) {
     }
 }
 
-TEST(CutUtf8, LeavesAtMostThreeBytesOfWhatIsNoCharacter) {
+TEST(CutUtf8, DropsAtMostThreeBytesOfWhatIsNoCharacter) {
     EXPECT_EQ(cli::cut_utf8("\x80\x80\x80\x80\x80\x80", 5), "\x80\x80");
 }
 
