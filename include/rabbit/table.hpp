@@ -41,24 +41,18 @@ struct Value {
                                  std::int32_t, std::uint32_t, std::int64_t, std::uint64_t, float, double, Decimal,
                                  Timestamp, std::string, Bytes, Array, Table>;
     Variant data;
+    /// The same type and the same bytes on the wire: NaN equals itself, and 0.0 is not -0.0.
     bool operator==(const Value&) const;
 };
 
 struct Field {
     std::string name;
     Value value;
-    bool operator==(const Field&) const;
+    bool operator==(const Field&) const = default;
 };
 
 /// How deep a table's values may be nested, so that this library and the rabbitmq-c it runs with can read it: 1 for a
 /// table without arrays and tables in it. rabbitmq-c has had a limit since 0.15.
 int deepest_nesting();
-
-inline bool Value::operator==(const Value& other) const {
-    return data == other.data;
-}
-inline bool Field::operator==(const Field& other) const {
-    return name == other.name && value == other.value;
-}
 
 }  // namespace rabbit

@@ -30,7 +30,7 @@ std::optional<milliseconds> Retry::next_pause() {
         return std::nullopt;
     }
     const auto around = std::min(shortest << std::min(pauses_++, 10), longest_pause_.count());
-    std::random_device random;  // opened here, since most connections need no pause
+    std::random_device random;  // made here, since most connections need no pause
     return std::min(left, milliseconds(std::uniform_int_distribution(around / 2, around * 3 / 2)(random)));
 }
 

@@ -33,7 +33,7 @@ public:
 private:
     std::shared_ptr<PublishHead> take_spare() {
         auto spare = take_last(spare_);
-        return spare ? spare : std::make_shared<PublishHead>();
+        return spare ? std::move(spare) : std::make_shared<PublishHead>();
     }
 
     std::shared_ptr<const PublishHead> last_;

@@ -1,5 +1,7 @@
 #include "window.hpp"
 
+#include "rabbit/publisher.hpp"
+
 #include <algorithm>
 #include <iterator>
 #include <utility>

@@ -2,7 +2,6 @@
 
 #include "codec/publish_head.hpp"
 #include "rabbit/listener.hpp"
-#include "rabbit/publisher.hpp"
 #include "ring.hpp"
 #include "shared_heads.hpp"
 #include "spare_strings.hpp"
@@ -16,6 +15,9 @@
 #include <string>
 
 namespace rabbit {
+
+struct Settlement;
+enum class Outcome;
 
 /// Why the broker returned or refused a message.
 struct Refusal {

@@ -22,6 +22,10 @@ std::shared_ptr<const PublishMethod> encode_method(const Address& address, bool 
     return std::make_shared<const PublishMethod>(std::move(method));
 }
 
+bool are_equal(const std::shared_ptr<const Properties>& a, const std::shared_ptr<const Properties>& b) {
+    return a == b || (a && b && *a == *b);
+}
+
 }  // namespace
 
 void PublishHead::append_to(std::string& out, std::uint64_t body_size) const {
@@ -36,7 +40,7 @@ const PublishHead& PublishEncoder::encode(const Address& address, const std::sha
     if (!head_.method || mandatory != head_.method->mandatory || address != head_.method->address) {
         head_.method = encode_method(address, mandatory, frame_max_);
     }
-    if (head_.header.empty() || properties != properties_) {
+    if (head_.header.empty() || !are_equal(properties, properties_)) {
         encode_header(properties);
     }
     return head_;

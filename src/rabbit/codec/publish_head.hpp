@@ -42,7 +42,7 @@ private:
 
     std::size_t frame_max_;
     PublishHead head_;
-    std::shared_ptr<const Properties> properties_;  ///< that `head_` has
+    std::shared_ptr<const Properties> properties_;  ///< of `head_`, or equal to them
 };
 
 /// The properties in a content header's frame that PublishEncoder made; null if there are none.

@@ -27,7 +27,7 @@ private:
     amqp_array_t view_of(const Array& array, int depth);
     amqp_field_value_t view_of(const Value& value, int depth);
 
-    std::array<std::byte, 512> usual_{};  ///< enough for most
+    std::array<std::byte, 512> usual_;  ///< enough for most; not cleared
     std::pmr::monotonic_buffer_resource memory_{usual_.data(), usual_.size()};
     std::pmr::list<std::pmr::vector<amqp_table_entry_t>> entries_{&memory_};  ///< of each table
     std::pmr::list<std::pmr::vector<amqp_field_value_t>> values_{&memory_};   ///< of each array

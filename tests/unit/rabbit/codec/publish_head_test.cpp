@@ -75,10 +75,14 @@ TEST(PublishHead, IsThatOfTheLastMessageWhateverCameBefore) {
     const auto shared = text_plain();
     const auto longer = std::make_shared<const Properties>(
         Properties{.headers = rabbit::Table{{"outer", {rabbit::Table{{"inner", {std::string(300, 'x')}}}}}}});
+    const auto number = [](double value) {
+        return std::make_shared<const Properties>(Properties{.headers = rabbit::Table{{"number", {value}}}});
+    };
     const Case cases[] = {
-        {{"e", "k"}, shared, true},  {{"e", "k"}, shared, true}, {{"e", "l"}, shared, true},
-        {{"f", "l"}, shared, true},  {{"f", "l"}, longer, true}, {{"f", "l"}, nullptr, true},
-        {{"f", "l"}, shared, false}, {{"", ""}, nullptr, false},
+        {{"e", "k"}, shared, true},     {{"e", "k"}, shared, true},      {{"e", "l"}, shared, true},
+        {{"f", "l"}, shared, true},     {{"f", "l"}, longer, true},      {{"f", "l"}, nullptr, true},
+        {{"f", "l"}, shared, false},    {{"", ""}, nullptr, false},      {{"", ""}, text_plain(), false},
+        {{"", ""}, number(0.0), false}, {{"", ""}, number(-0.0), false}, {{"", ""}, number(-0.0), false},
     };
     PublishEncoder encoder(agreed_frame_max);
     for (const auto& [address, properties, mandatory] : cases) {
