@@ -138,6 +138,7 @@ CONTESTANTS = {
                   prints=lambda body: f'order-17 1700000000 {QUEUE} 3 {len(body)} '.encode() + body + b'\n'),
         format_of('send --lines', '--lines {properties}', 'send --lines', measure='send_lines'),
         format_of('send --json', '--json', 'send --lines', measure='send_json'),
+        format_of('send --json, each its own message_id', '--json', 'send --lines', measure='send_json_with_ids'),
     ],
     'move': [
         Contestant('publishing alone', f'{BUILD}/send --queue {QUEUE} --lines --quiet', 'publishing alone',
@@ -165,7 +166,8 @@ TARGETS = {     # of rates, at least; of start's times and of formats' processor
     'formats': [Target('receive --format json', 'receive --format lines', 2),
                 Target('receive --template, 2 fields', 'receive --format lines', 2),
                 Target('receive --template, 6 fields', 'receive --format lines', 2),
-                Target('send --json', 'send --lines', 2)],
+                Target('send --json', 'send --lines', 2),
+                Target('send --json, each its own message_id', 'send --lines', 2)],
     'move': [Target('receive --to-queue', ('publishing alone', 'consuming alone'), 0.8),
              Target('receive --to-queue', "RabbitMQ's shovel plugin", 1)],
     'start': [Target('send', 'amqp-publish', 1.3), Target('send of the portable archive', 'amqp-publish', 1.3)],

@@ -20,6 +20,11 @@ PROPERTIES = {'content_type': 'text/plain', 'headers': HEADERS, 'message_id': 'o
               'type': 'log', 'app_id': 'checkout'}
 
 
+def properties_of(number: int, own_ids: bool) -> dict[str, object]:
+    """The properties of a message; the first is number 1."""
+    return PROPERTIES | {'message_id': f'order-{number}'} if own_ids else PROPERTIES
+
+
 def property_options() -> str:
     """send's options for PROPERTIES."""
     types = {str: 'string', int: 'int', bool: 'bool'}
@@ -34,9 +39,15 @@ class Formats(Bench):
 
     def __init__(self, folder: Path, options: Options) -> None:
         super().__init__(folder, options)
-        self.records = folder / 'records'
-        with self.records.open('w') as records:
-            records.writelines(json.dumps({'payload': body, 'properties': PROPERTIES}) + '\n' for body in self.bodies())
+        self.records = self.written_records(own_ids=False)
+        self.records_with_ids = self.written_records(own_ids=True)
+
+    def written_records(self, own_ids: bool) -> Path:
+        path = self.folder / ('records_with_ids' if own_ids else 'records')
+        with path.open('w') as records:
+            records.writelines(json.dumps({'payload': body, 'properties': properties_of(number, own_ids)}) + '\n'
+                               for number, body in enumerate(self.bodies(), 1))
+        return path
 
     def line(self, number: int) -> bytes:
         start = str(number).rjust(min(self.size, 12), '0')
@@ -68,34 +79,39 @@ class Formats(Bench):
     def send_json(self, contestant: Contestant) -> Run:
         return self.publish(contestant, self.records)
 
-    def publish(self, contestant: Contestant, source: Path) -> Run:
+    def send_json_with_ids(self, contestant: Contestant) -> Run:
+        return self.publish(contestant, self.records_with_ids, own_ids=True)
+
+    def publish(self, contestant: Contestant, source: Path, own_ids: bool = False) -> Run:
         self.declare(QUEUE)
         self.wait_until_quiet()
         run = self.timed(contestant, self.messages, source, Path(os.devnull))
         bodies = iter(self.bodies())
-        self.look_at_first(contestant, next(bodies))
+        self.look_at_first(contestant, next(bodies), properties_of(1, own_ids))
         left = self.folder / 'left'
         with left.open('wb') as sink:
             subprocess.run([BUILD / 'receive', '--url', self.plain_url, '--queue', QUEUE, *self.type_option.split(),
                             '--quiet', '--drain', '--format', 'json'], stdout=sink, check=True)
-        check_records(contestant, left, bodies)
+        check_records(contestant, left, bodies, first=2, own_ids=own_ids)
         self.expect_left(contestant, QUEUE, 0)
         return run
 
-    def look_at_first(self, contestant: Contestant, body: str) -> None:
+    def look_at_first(self, contestant: Contestant, body: str, expected: dict[str, object]) -> None:
         """With another client, which takes it off the queue."""
         connection = pika.BlockingConnection(pika.URLParameters(self.plain_url))
         _method, properties, got = connection.channel().basic_get(QUEUE, auto_ack=True)
         connection.close()
         properties.headers.pop('x-delivery-count', None)    # of a quorum queue
-        if got != body.encode() or {name: value for name, value in vars(properties).items() if value is not None} != PROPERTIES:
+        if got != body.encode() or {name: value for name, value in vars(properties).items() if value is not None} != expected:
             raise BenchError(f'{contestant.name} has published {properties} {got!r}')
 
 
-def check_records(contestant: Contestant, printed: Path, bodies: Iterable[str]) -> None:
-    expected = {'payload_encoding': 'string', 'exchange': '', 'routing_key': QUEUE, 'redelivered': False,
-                'properties': PROPERTIES}
+def check_records(contestant: Contestant, printed: Path, bodies: Iterable[str], first: int = 1,
+                  own_ids: bool = False) -> None:
+    """`first`: the number of the first message."""
+    expected = {'payload_encoding': 'string', 'exchange': '', 'routing_key': QUEUE, 'redelivered': False}
     with printed.open() as lines:
-        for number, (line, body) in enumerate(zip_longest(lines, bodies), 1):
-            if line is None or body is None or json.loads(line) != {'payload': body, **expected}:
+        for number, (line, body) in enumerate(zip_longest(lines, bodies), first):
+            if line is None or body is None or json.loads(line) != {'payload': body, **expected,
+                                                                    'properties': properties_of(number, own_ids)}:
                 raise BenchError(f'{contestant.name}: message {number} is not what was sent: {line}')

@@ -171,3 +171,15 @@ def test_formats_accepts_only_what_was_sent(tmp_path: Path, bodies: list[str], c
     printed.write_text(json.dumps({**record, **changed}) + "\n")
     with pytest.raises(BenchError, match="is not what was sent"):
         formats.check_records(contestant, printed, bodies)
+
+
+def test_formats_numbers_the_message_ids(tmp_path: Path) -> None:
+    contestant = contestants.CONTESTANTS["formats"][1]
+    records = [{"payload": body, "payload_encoding": "string", "exchange": "", "routing_key": contestants.QUEUE,
+                "redelivered": False, "properties": {**formats.PROPERTIES, "message_id": f"order-{number}"}}
+               for number, body in enumerate(["two", "three"], 2)]  # fmt: skip
+    printed = tmp_path / "printed"
+    printed.write_text("".join(json.dumps(record) + "\n" for record in records))
+    formats.check_records(contestant, printed, ["two", "three"], first=2, own_ids=True)
+    with pytest.raises(BenchError, match="message 1 is not what was sent"):
+        formats.check_records(contestant, printed, ["two", "three"], own_ids=True)
