@@ -585,13 +585,13 @@ def test_run_the_workers_as_a_systemd_service(recipe: Recipe, channel: BlockingC
     service = parser["Service"]
     assert service["KillMode"] == "mixed"
 
-    declare(channel, "jobs", "quorum")
+    declare(channel, "jobs", "classic")
     put(channel, "jobs", b"1", b"2")
     environment_file = shlex.quote(service["EnvironmentFile"])
     process = recipe.shell(f"set -a; . {environment_file}; exec {service['ExecStart']}")
     await_that(lambda: len(recipe.read("begun")) == 2, "two jobs begin")
     process.terminate()  # the main process alone, as KillMode says
-    await_no_consumer(channel, "jobs")
+    await_no_consumer(channel, "jobs")  # basic.cancel has arrived
     put(channel, "jobs", b"3")
     recipe.write("open", "")
     assert process.finish().returncode == 0
