@@ -28,6 +28,7 @@ public:
 
     explicit Formatter(Template own) : format_(Format::templated), template_(std::move(own)) {}
 
+    /// Whatever interrupts it, no part of a message stays without the others: Output::write_whole().
     void write(Output& output, const rabbit::Delivery& delivery) const;
 
     /// The output shows properties, not only the body and where it was published to.
@@ -36,6 +37,8 @@ public:
     [[nodiscard]] bool is_hello() const noexcept { return format_ == Format::hello; }
 
 private:
+    void write_parts(Output& output, const rabbit::Delivery& delivery) const;
+
     Format format_;
     bool colored_ = false;
     std::optional<Template> template_;

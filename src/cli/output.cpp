@@ -86,26 +86,14 @@ void Output::wait_without_limit(int descriptor) {
     poll(&writable, 1, -1);
 }
 
-void Output::write_in_pieces(const std::function<void(std::string& buffer, const MakeRoom& make_room)>& append) {
-    std::exception_ptr failure;
-    append(buffer_, [this, &failure] {
-        try {
-            if (!failure) {
-                flush_if_full();
-            }
-        } catch (...) {
-            failure = std::current_exception();
-        }
-    });
-    if (failure) {
-        std::rethrow_exception(failure);
-    }
-    flush_if_full();
-}
-
 /// Writes what is buffered, and then the text and its end. What an exception keeps from being written stays buffered.
 void Output::write_out(std::string_view text, std::string_view end) {
+    if (failure_) {
+        buffer_.append(text).append(end);
+        return;
+    }
     Parts parts{buffer_, text, end};
+    const auto keep = [&] { buffer_ = std::string(parts[0]).append(parts[1]).append(parts[2]); };
     try {
         while (total_size(parts) > 0) {
             if (const auto count = write_some(parts)) {
@@ -116,9 +104,16 @@ void Output::write_out(std::string_view text, std::string_view end) {
                 throw OutputError(errno);
             }
         }
-    } catch (...) {
-        buffer_ = std::string(parts[0]).append(parts[1]).append(parts[2]);
+    } catch (const OutputError&) {  // nothing more can be written
+        keep();
         throw;
+    } catch (...) {
+        keep();
+        if (!puts_off_) {
+            throw;
+        }
+        failure_ = std::current_exception();
+        return;
     }
     buffer_.clear();
 }

@@ -2,14 +2,15 @@
 
 #include "failure.hpp"
 #include "fd.hpp"
-#include "pieces.hpp"
 
 #include <array>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace cli {
 
@@ -44,9 +45,25 @@ public:
             flush_if_full();
         }
     }
-    /// Lets `append` add a text to what is buffered, piece by piece, and writes in between. Where a write fails, the rest is
-    /// appended all the same before the exception is thrown: what stays buffered is always whole.
-    void write_in_pieces(const std::function<void(std::string& buffer, const MakeRoom& make_room)>& append);
+    /// Calls `writes`, which writes the parts of one message. Where the callback that waits for the reader throws, the
+    /// remaining parts are only buffered, and the exception is thrown at the end: what stays buffered is a whole message.
+    template <class Writes>
+    void write_whole(Writes writes) {
+        puts_off_ = true;
+        try {
+            writes();
+        } catch (...) {
+            puts_off_ = false;
+            failure_ = nullptr;
+            throw;
+        }
+        puts_off_ = false;
+        if (failure_) {
+            std::rethrow_exception(std::exchange(failure_, nullptr));
+        }
+    }
+    /// What is buffered, for a caller that appends to it itself and calls flush_if_full() in between.
+    [[nodiscard]] std::string& buffer() noexcept { return buffer_; }
     /// As write(), but only buffers: for a caller that must not wait.
     void append(std::string_view text) { buffer_ += text; }
     void flush_if_full() {
@@ -81,6 +98,8 @@ private:
     Kind kind_;
     Wait wait_writable_;
     std::string buffer_;
+    bool puts_off_ = false;       ///< in write_whole()
+    std::exception_ptr failure_;  ///< that is put off
 };
 
 }  // namespace cli

@@ -17,8 +17,8 @@ inline std::string_view cut_anywhere(std::string_view text, std::size_t most) {
 }
 
 /// Calls `use` with one piece of a text after the other, so that what is made of each takes little memory, and
-/// `make_room` between them. `cut` is cut_anywhere() or cut_utf8(). With cut_anywhere() all pieces but the last are whole
-/// groups of three bytes, as base64 needs them.
+/// `make_room` between them. `cut` is cut_anywhere() or cut_utf8(). With cut_anywhere() all pieces but the last are
+/// whole groups of three bytes, as base64 needs them.
 template <class Cut, class Use>
 void in_pieces(std::string_view text, Cut cut, const MakeRoom& make_room, Use use) {
     constexpr std::size_t most = std::size_t{48} * 1024;

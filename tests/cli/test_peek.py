@@ -226,12 +226,14 @@ def test_numbers_that_cannot_be_peeked_at(receive: Program, number: str) -> None
     assert f"--peek: '{number}' is not a whole number from 1 to 65535".encode() in result.stderr
 
 
-@pytest.mark.parametrize("form", ["hello", "text", "json", "lines"])
+@pytest.mark.parametrize("form", ["hello", "text", "json", "lines", "template"])
 def test_an_interruption_tears_no_message(receive: Program, queue: str, channel: BlockingChannel, form: str) -> None:
     """While the reader pauses in the middle of a large one."""
     body = b"x\n" * 400_000
     declare_with(channel, queue, body)
-    with reading_from(receive, "-q", queue, "--peek", "--format", form, "--quiet") as (process, pipe):
+    await_messages(channel, queue)
+    arguments = ("--template", "<{body}|{size}>\\n") if form == "template" else ("--format", form)
+    with reading_from(receive, "-q", queue, "--peek", *arguments, "--quiet") as (process, pipe):
         begin = os.read(pipe, 1)  # the pipe is full from here on
         process.interrupt()
         process.expect_silence(0.2)
@@ -242,6 +244,7 @@ def test_an_interruption_tears_no_message(receive: Program, queue: str, channel:
         "text": b"x\\n" * 400_000 + b"\n",
         "json": printed,
         "lines": body + b"\n",
+        "template": b"<%b|%d>\n" % (body, len(body)),
     }
     assert printed == expected[form]
     if form == "json":

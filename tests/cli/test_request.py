@@ -404,7 +404,7 @@ def test_what_came_is_printed_whole_when_the_time_is_up(send: Program, broker_ur
     assert (result.returncode, len(result.stdout)) == (3, 9 * 100_001)
 
 
-@pytest.mark.parametrize("form", ["lines", "json"])
+@pytest.mark.parametrize("form", ["lines", "json", "template"])
 def test_an_interruption_prints_an_answer_whole_and_once(
     send: Program, broker_url: str, queue: str, form: str
 ) -> None:
@@ -414,7 +414,8 @@ def test_an_interruption_prints_an_answer_whole_and_once(
     def answer_much(channel: BlockingChannel, request: pika.BasicProperties, _body: bytes) -> None:
         answer(channel, request, body)
 
-    args = ("-q", queue, "--request", "--format", form, "a")
+    arguments = ("--template", "{body}\\n") if form == "template" else ("--format", form)
+    args = ("-q", queue, "--request", *arguments, "a")
     with server(broker_url, queue, answer_much, 1), reading_from(send, *args) as (process, pipe):
         begin = os.read(pipe, 1)  # the pipe is full from here on
         process.interrupt()

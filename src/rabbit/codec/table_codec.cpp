@@ -17,7 +17,8 @@ Overloaded(Functions...) -> Overloaded<Functions...>;
 /// AMQP sets no limit, the stack does. RabbitMQ's own tables nest two or three deep.
 constexpr int deepest_copied = 512;
 
-/// Every rabbitmq-c decodes values that are nested this deep. Finding its limit takes a noticeable part of the time in which `send` starts.
+/// Every rabbitmq-c decodes values that are nested this deep. Finding its limit takes a noticeable part of the time in
+/// which `send` starts.
 constexpr int surely_decoded = 16;
 
 /// Whether rabbitmq-c decodes a table in which a value is nested this deep.

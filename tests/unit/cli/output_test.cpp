@@ -385,7 +385,18 @@ TEST(OutputOfALargeText, LeavesInPiecesOf128KiB) {
 
 struct Interrupted {};
 
-TEST(OutputInPieces, StaysWholeWhereAWriteFails) {
+/// Parts of a message: small ones, pieces that are appended to the buffer, and a large one.
+void write_parts(cli::Output& output, const std::string& body) {
+    output.write("begin");
+    for (std::size_t at = 0; at < body.size(); at += 40'000) {
+        output.buffer().append(body, at, 40'000);
+        output.flush_if_full();
+    }
+    output.write(body, "\n");
+    output.write("end");
+}
+
+TEST(OutputOfAWholeMessage, StaysWholeWhereTheWaitFails) {
     const auto ends = make_sockets(SOCK_STREAM);
     const std::string body(4'000'000, 'x');
     int waits = 0;
@@ -396,43 +407,44 @@ TEST(OutputInPieces, StaysWholeWhereAWriteFails) {
         pollfd writable{ends.written.get(), POLLOUT, 0};
         poll(&writable, 1, -1);
     });
-    const auto write = [&output, &body] {
-        output.write_in_pieces([&body](std::string& buffer, const cli::MakeRoom& make_room) {
-            buffer += "begin";
-            for (std::size_t at = 0; at < body.size(); at += 40'000) {
-                buffer.append(body, at, 40'000);
-                make_room();
-            }
-            buffer += "end";
-        });
-    };
-    EXPECT_THROW(write(), Interrupted);
+    EXPECT_THROW(output.write_whole([&] { write_parts(output, body); }), Interrupted);
     EXPECT_EQ(waits, 1);
-    const auto expected = "begin" + body + "end";
     auto reader = std::async(std::launch::async, [&] {
-        std::string got(expected.size(), '\0');
-        for (std::size_t size = 0; size < got.size();) {
-            const auto count = read(ends.read.get(), got.data() + size, got.size() - size);
-            if (count <= 0) {
-                return std::string("ended early");
-            }
-            size += static_cast<std::size_t>(count);
+        std::string got;
+        char buffer[65'536];
+        for (ssize_t count; (count = read(ends.read.get(), buffer, sizeof buffer)) > 0;) {
+            got.append(buffer, static_cast<std::size_t>(count));
         }
         return got;
     });
-    output.flush();
-    EXPECT_TRUE(reader.get() == expected);
+    EXPECT_NO_THROW(output.write_whole([&] { output.write("after"); }));
+    EXPECT_NO_THROW(output.flush());
+    shutdown(ends.written.get(), SHUT_WR);
+    EXPECT_TRUE(reader.get() == "begin" + body + body + "\nend" + "after");
 }
 
-TEST(OutputInPieces, IsWrittenInBetween) {
-    const auto ends = make_sockets(SOCK_SEQPACKET);
+TEST(OutputOfAWholeMessage, EndsAtOnceWhenItsReaderHasGone) {
+    auto ends = make_sockets(SOCK_STREAM);
     cli::Output output(ends.written.get());
+    ends.read.reset();
+    bool went_on = false;
+    EXPECT_THROW(output.write_whole([&] {
+        output.write(std::string(100'000, 'x'));
+        went_on = true;
+    }),
+                 cli::OutputError);
+    EXPECT_FALSE(went_on);
+}
+
+TEST(OutputOfAWholeMessage, IsWrittenInBetween) {
+    const auto ends = make_sockets(SOCK_SEQPACKET);
+    cli::Output output(ends.written.get(), [](int) { FAIL() << "the socket has room for all of it"; });
     std::size_t most = 0;
-    output.write_in_pieces([&most](std::string& buffer, const cli::MakeRoom& make_room) {
+    output.write_whole([&output, &most] {
         for (int i = 0; i < 4; ++i) {
-            buffer.append(40'000, 'x');
-            most = std::max(most, buffer.size());
-            make_room();
+            output.buffer().append(40'000, 'x');
+            most = std::max(most, output.buffer().size());
+            output.flush_if_full();
         }
     });
     EXPECT_EQ(most, 80'000U);
