@@ -28,7 +28,7 @@ public:
 
     explicit Formatter(Template own) : format_(Format::templated), template_(std::move(own)) {}
 
-    /// Whatever interrupts it, no part of a message stays without the others: Output::write_whole().
+    /// If it is interrupted, the whole message stays buffered (Output::write_whole()).
     void write(Output& output, const rabbit::Delivery& delivery) const;
 
     /// The output shows properties, not only the body and where it was published to.

@@ -45,8 +45,8 @@ public:
             flush_if_full();
         }
     }
-    /// Calls `writes`, which writes the parts of one message. Where the callback that waits for the reader throws, the
-    /// remaining parts are only buffered, and the exception is thrown at the end: what stays buffered is a whole message.
+    /// Calls `writes`, which writes the parts of one message. If the callback that waits for the reader throws, the
+    /// remaining parts are only buffered, and the exception is thrown at the end. So the whole message stays buffered.
     template <class Writes>
     void write_whole(Writes writes) {
         puts_off_ = true;

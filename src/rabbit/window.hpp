@@ -36,7 +36,7 @@ struct InFlight {
     bool settled = false;
     std::unique_ptr<const Refusal> refusal = {};  ///< null for nearly all
 
-    /// Refers to this message.
+    /// What it returns refers to this message.
     [[nodiscard]] Settlement settlement(Outcome outcome) const;
 };
 

@@ -174,7 +174,7 @@ void Requester::take_answers() {
     }
 }
 
-/// Once, even if a write fails: then the answer stays buffered.
+/// Prints an answer once. If the write fails, the answer stays buffered.
 void Requester::print(Request& request) {
     if (request.answer && !std::exchange(request.printed, true)) {
         formatter_.write(output_, *request.answer);
