@@ -80,7 +80,7 @@ std::optional<cli::Record> Source::next_json(std::string spare) {
 /// A record that is alone on its line, as most are: then nobody has to look for its end.
 std::optional<cli::Record> Source::next_line(std::string& spare) {
     const auto line = input_.line();
-    auto record = line ? cli::try_parse_record(reader_, *line, std::move(spare)) : std::nullopt;
+    auto record = line ? reader_.try_read(*line, std::move(spare)) : std::nullopt;
     if (record) {
         input_.skip_line(*line);
     }
@@ -98,7 +98,7 @@ cli::Failure Source::malformed(std::uint64_t record, std::uint64_t line, const c
 cli::Record Source::parse(const std::string& text) {
     const auto line = input_.first_line();
     try {
-        return cli::parse_record(reader_, text);
+        return reader_.read(text);
     } catch (const cli::NotJson& error) {
         const auto begin = text.begin();
         const auto end = begin + static_cast<std::ptrdiff_t>(std::min(error.offset(), text.size()));

@@ -2,9 +2,9 @@
 
 #include "failure.hpp"
 #include "input.hpp"
-#include "json_reader.hpp"
 #include "options.hpp"
 #include "record.hpp"
+#include "record_reader.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -41,7 +41,7 @@ private:
 
     std::vector<std::string> arguments_;  ///< those left, the next one at the back; "-" is standard input as a whole
     bool json_;
-    cli::JsonReader reader_;
+    cli::RecordReader reader_;
     Input input_;
     std::uint64_t records_ = 0;  ///< JSON records so far
 };

@@ -1,8 +1,10 @@
-// A JSON record is a message or an std::invalid_argument, and try_parse_record() agrees; a message comes back from the
-// record that is made of it.
+// A JSON record is a message or an std::invalid_argument, whatever record was read before, and try_read() agrees; a message
+// comes back from the record that is made of it.
 #include "record.hpp"
 #include "fuzz.hpp"
+#include "record_reader.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -11,14 +13,14 @@
 namespace {
 
 cli::Record parsed(const std::string& text) {
-    cli::JsonReader reader;
-    return cli::parse_record(reader, text);
+    cli::RecordReader reader;
+    return reader.read(text);
 }
 
 bool can_be_parsed(const std::string& text) {
-    cli::JsonReader reader;
+    cli::RecordReader reader;
     const auto with_room = text + std::string(cli::JsonReader::room_behind, '}');
-    return cli::try_parse_record(reader, std::string_view(with_room).substr(0, text.size())).has_value();
+    return reader.try_read(std::string_view(with_room).substr(0, text.size())).has_value();
 }
 
 std::string formatted(cli::Record record) {
@@ -30,16 +32,13 @@ std::string formatted(cli::Record record) {
     return json;
 }
 
-}  // namespace
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const std::string text(text_of(data, size));
+void check(const std::string& text) {
     cli::Record record;
     try {
         record = parsed(text);
     } catch (const std::invalid_argument&) {
         require(!can_be_parsed(text));
-        return 0;
+        return;
     }
     require(can_be_parsed(text));
     const auto body = record.message.body;
@@ -47,5 +46,31 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     auto again = parsed(once);
     require(again.message.body == body);
     require(formatted(std::move(again)) == once);
+}
+
+/// The record as `reader` reads it, made a text again; empty if it refuses it.
+std::string read_by(cli::RecordReader& reader, const std::string& text) {
+    try {
+        return formatted(reader.read(text));
+    } catch (const std::invalid_argument&) {
+        return "";
+    }
+}
+
+void check_after(const std::string& before, const std::string& text) {
+    cli::RecordReader alone;
+    cli::RecordReader reader;
+    read_by(reader, before);
+    require(read_by(reader, text) == read_by(alone, text));
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string text(text_of(data, size));
+    check(text);
+    const auto end_of_line = std::min(text.find('\n'), text.size());
+    const auto first = text.substr(0, end_of_line);
+    check_after(first, end_of_line < text.size() ? text.substr(end_of_line + 1) : first);
     return 0;
 }

@@ -22,8 +22,9 @@ std::shared_ptr<const PublishMethod> encode_method(const Address& address, bool 
     return std::make_shared<const PublishMethod>(std::move(method));
 }
 
+/// Where properties differ, it is the message_id most of the time.
 bool are_equal(const std::shared_ptr<const Properties>& a, const std::shared_ptr<const Properties>& b) {
-    return a == b || (a && b && *a == *b);
+    return a == b || (a && b && a->message_id == b->message_id && *a == *b);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "pieces.hpp"
 
 #include "record.hpp"
+#include "record_reader.hpp"
 #include "repr.hpp"
 
 #include <gtest/gtest.h>
@@ -39,8 +40,8 @@ void append_record(std::string& json, std::string_view body, const cli::MakeRoom
 }
 
 std::string payload_of(const std::string& json) {
-    cli::JsonReader reader;
-    return cli::parse_record(reader, json).message.body;
+    cli::RecordReader reader;
+    return reader.read(json).message.body;
 }
 
 /// Texts of one, two, three and four bytes a character, escapes, and bytes that are no UTF-8, some 150 KB of each.
