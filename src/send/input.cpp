@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t longest_record = 512U << 20;
 
 constexpr std::size_t chunk = std::size_t{64} << 10;  ///< the least that is read at once
-constexpr std::size_t usual = 4 * chunk;              ///< the most, while no record is larger
+constexpr std::size_t usual = 4 * chunk;              ///< about the most
 constexpr std::size_t large = usual;                  ///< a record
 
 [[noreturn]] void cannot_read(const std::string& file, int error) {
@@ -106,7 +106,7 @@ void Input::read() {
     }
 }
 
-/// For a chunk behind the bytes that are held, which move to the front.
+/// For some behind the bytes that are held, which move to the front. Of a large record more is read at once.
 void Input::make_room() {
     if (begin_ > 0) {
         std::copy(buffer_.data() + begin_, buffer_.data() + end_, buffer_.data());
@@ -116,11 +116,12 @@ void Input::make_room() {
     if (buffer_.empty()) {
         buffer_.resize(usual);
     }
-    if (buffer_.size() - end_ < chunk) {
-        if (buffer_.capacity() < end_ + chunk) {
-            buffer_.reserve(std::max(end_ + end_ / 4, large_size_) + chunk);
+    const auto room = std::max(end_, large_size_) < large ? chunk : usual;
+    if (buffer_.size() - end_ < room) {
+        if (buffer_.capacity() < end_ + room) {
+            buffer_.reserve(std::max(end_ + end_ / 4, large_size_) + room);
         }
-        buffer_.resize(end_ + chunk);
+        buffer_.resize(end_ + room);
     }
 }
 

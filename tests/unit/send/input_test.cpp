@@ -88,6 +88,21 @@ TEST_F(InputTest, RecordsMayBeLongerThanWhatIsReadAtOnce) {
     EXPECT_EQ(records({object + "\n" + object}, Framing::json), (Records{object, object}));
 }
 
+TEST_F(InputTest, LargeRecordsTakeFewReads) {
+    const std::string record(8U << 20, 'x');
+    Input input({file_with(record + '\n' + record + '\n')}, Framing::line);
+    int reads = 0;
+    for (int i = 0; i < 2; ++i) {
+        auto got = input.next();
+        for (; !got; got = input.next()) {
+            input.read();
+            ++reads;
+        }
+        EXPECT_EQ(*got, record);
+    }
+    EXPECT_LE(reads, 2 * 8 * 4 + 5);  // of 256 KiB each; the first of some 256 KiB are smaller
+}
+
 TEST_F(InputTest, AnObjectDoesNotGoOnInTheNextFile) {
     try {
         records({"{}", "\n{", "}"}, Framing::json);
