@@ -11,7 +11,6 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 
 namespace cli {
@@ -69,7 +68,8 @@ const MessageProperty& set_property(Properties& properties, std::string_view nam
     return *property;
 }
 
-/// Whether the JSON stands for this value. It says no for the rarer types, which are made anew.
+/// Whether the JSON stands for this value. It says no for the rarer types, and for objects that name a type or a member
+/// twice; properties with those are always made anew.
 bool stands_for(const element& json, const rabbit::Value& value);
 
 bool stands_for(const element& json, const std::string& text) {
@@ -87,15 +87,16 @@ bool stands_for(const element& json, rabbit::Timestamp timestamp) {
 }
 
 bool stands_for(const element& json, const rabbit::Table& table) {
-    simdjson::dom::object members;
-    if (json.get_object().get(members) != simdjson::SUCCESS || members.size() != table.size()) {
+    object members;
+    if (json.get_object().get(members) != simdjson::SUCCESS) {
         return false;
     }
-    auto field = table.begin();
-    return std::all_of(members.begin(), members.end(), [&field](const auto& member) {
-        const auto& [name, value] = *field++;
-        return member.key == name && !name.starts_with('!') && stands_for(member.value, value);
-    });
+    const auto is_same = [&table](const auto& member, const rabbit::Field& field) {
+        const auto has_its_name = [&field](const rabbit::Field& each) { return each.name == field.name; };
+        return member.key == field.name && !field.name.starts_with('!') && stands_for(member.value, field.value) &&
+               std::none_of(table.data(), &field, has_its_name);
+    };
+    return std::equal(members.begin(), members.end(), table.begin(), table.end(), is_same);
 }
 
 bool stands_for(const element& json, const rabbit::Value& value) {
@@ -144,35 +145,35 @@ std::shared_ptr<const Properties> PropertiesReader::read(const element& json) {
     return last_;
 }
 
-/// Whether these members have the names and values of those that the last properties were made of. The headers, which take
-/// longest, are compared last.
+/// Whether these members stand for the last properties and come in the same order. The headers, which take longest, are
+/// compared last.
 bool PropertiesReader::are_last(const object& members) const {
-    if (!last_ || members.size() != members_.size()) {
+    if (!last_) {
         return false;
     }
     std::optional<element> headers;
-    auto expected = members_.begin();
-    const auto is_same = [&](const auto& member) {
-        const auto& property = **expected++;
-        if (member.key != property.name) {
+    const auto is_same = [&](const auto& member, const MessageProperty* expected) {
+        if (member.key != expected->name) {
             return false;
         }
-        if (std::holds_alternative<MessageProperty::Headers>(property.member)) {
-            headers = member.value;
-            return true;
+        if (!std::holds_alternative<MessageProperty::Headers>(expected->member)) {
+            return stands_for(member.value, *expected, *last_);
         }
-        return stands_for(member.value, property, *last_);
+        const bool first = !headers;
+        headers = member.value;
+        return first;
     };
-    return std::all_of(members.begin(), members.end(), is_same) && (!headers || stands_for(*headers, *last_->headers));
+    return std::equal(members.begin(), members.end(), order_.begin(), order_.end(), is_same) &&
+           (!headers || stands_for(*headers, *last_->headers));
 }
 
 std::shared_ptr<const Properties> PropertiesReader::make(const object& members) {
     last_ = nullptr;
-    members_.clear();
+    order_.clear();
     auto properties = std::make_shared<Properties>();
     for (const auto [name, value] : members) {
         try {
-            members_.push_back(&set_property(*properties, name, value));
+            order_.push_back(&set_property(*properties, name, value));
         } catch (const std::invalid_argument& error) {
             throw std::invalid_argument(fmt::format("property '{}': {}", name, error.what()));
         }

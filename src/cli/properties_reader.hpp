@@ -13,8 +13,8 @@ class object;
 
 namespace cli {
 
-/// Reads properties as records have them, one after the other. Those with the same members as the last ones are not made
-/// again, but shared.
+/// Reads properties as records have them, one after the other. Where the last ones are repeated, with the usual types of
+/// headers and in the same order, they are not made again, but shared.
 class PropertiesReader {
 public:
     /// Null if there are none. Throws std::invalid_argument with a text that says what is wrong.
@@ -25,7 +25,7 @@ private:
     std::shared_ptr<const rabbit::Properties> make(const simdjson::dom::object& members);
 
     std::shared_ptr<const rabbit::Properties> last_;
-    std::vector<const MessageProperty*> members_;  ///< that `last_` was made of, in order
+    std::vector<const MessageProperty*> order_;  ///< of the members that `last_` was made of
 };
 
 }  // namespace cli

@@ -6,8 +6,11 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <iterator>
+#include <string_view>
 #include <utility>
+#include <variant>
 
 namespace cli {
 namespace {

@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t longest_record = 512U << 20;
 
 constexpr std::size_t chunk = std::size_t{64} << 10;  ///< the least that is read at once
-constexpr std::size_t usual = 4 * chunk;              ///< about the most
+constexpr std::size_t usual = 4 * chunk;              ///< the room in front of a small record
 constexpr std::size_t large = usual;                  ///< a record
 
 [[noreturn]] void cannot_read(const std::string& file, int error) {
@@ -106,7 +106,8 @@ void Input::read() {
     }
 }
 
-/// For some behind the bytes that are held, which move to the front. Of a large record more is read at once.
+/// Moves the bytes that are held to the front, and makes room behind them. A large record is read in few steps, but not far
+/// beyond the end that it has if it is as large as the last one: what is there would have to be copied.
 void Input::make_room() {
     if (begin_ > 0) {
         std::copy(buffer_.data() + begin_, buffer_.data() + end_, buffer_.data());
@@ -116,10 +117,11 @@ void Input::make_room() {
     if (buffer_.empty()) {
         buffer_.resize(usual);
     }
-    const auto room = std::max(end_, large_size_) < large ? chunk : usual;
+    const auto expected = large_size_ + 1 + cli::JsonReader::room_behind;
+    const auto room = std::clamp(expected - std::min(end_, expected), chunk, usual);
     if (buffer_.size() - end_ < room) {
         if (buffer_.capacity() < end_ + room) {
-            buffer_.reserve(std::max(end_ + end_ / 4, large_size_) + room);
+            buffer_.reserve(std::max(end_ + end_ / 4, large_size_) + chunk);
         }
         buffer_.resize(end_ + room);
     }

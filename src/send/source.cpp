@@ -1,6 +1,7 @@
 #include "source.hpp"
 
 #include "failure.hpp"
+#include "json_reader.hpp"
 
 #include <fmt/format.h>
 

@@ -2,13 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace {
 
@@ -32,16 +30,35 @@ void expect_equal(const PropertiesPtr& a, const PropertiesPtr& b) {
     EXPECT_TRUE(!a || *a == *b);
 }
 
-constexpr auto every_kind = R"({"content_type":"text/plain","delivery_mode":2,"timestamp":17,"headers":)"
-                            R"({"text":"a","number":-3,"flag":true,"fraction":0.5,"table":{"deeper":"b"}}})";
+constexpr auto shared_kinds = R"({"content_type":"text/plain","delivery_mode":2,"timestamp":17,"headers":)"
+                              R"({"text":"a","number":-3,"flag":true,"fraction":0.5,"table":{"deeper":"b"}}})";
 
-TEST(RecordReader, RecordsWithTheSamePropertiesShareThem) {
+TEST(RecordReader, RecordsShareThePropertiesThatAreRepeated) {
     cli::RecordReader reader;
-    const auto first = read(reader, every_kind);
+    const auto first = read(reader, shared_kinds);
     ASSERT_NE(first, nullptr);
-    EXPECT_EQ(read(reader, every_kind), first);
+    EXPECT_EQ(read(reader, shared_kinds), first);
     EXPECT_EQ(reader.read(R"({"payload":"without any"})").message.properties, nullptr);
-    EXPECT_EQ(read(reader, every_kind), first);
+    EXPECT_EQ(read(reader, shared_kinds), first);
+    const auto other = read(reader, R"({"type":"a"})");
+    EXPECT_NE(other, first);
+    EXPECT_EQ(read(reader, R"({"type":"a"})"), other);
+}
+
+TEST(RecordReader, TriesToReadARecord) {
+    cli::RecordReader reader;
+    const auto try_read = [&reader](const std::string& record, std::string spare = {}) {
+        const auto text = record + std::string(cli::JsonReader::room_behind, '}');
+        return reader.try_read(std::string_view(text).substr(0, record.size()), std::move(spare));
+    };
+    const auto first = try_read(record_with(shared_kinds), "what was in the spare text");
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first->message.body, "x");
+    for (const auto* refused : {"", "[]", "{", R"({"payload":7})", R"({"typo":""})"}) {
+        EXPECT_FALSE(try_read(refused)) << refused;
+    }
+    EXPECT_EQ(try_read(record_with(shared_kinds))->message.properties, first->message.properties);
+    EXPECT_EQ(try_read("{}", "what was in the spare text")->message.body, "");
 }
 
 struct Successive {
@@ -49,9 +66,9 @@ struct Successive {
     const char* properties;
 };
 
-class RecordReaderAfterAnother : public testing::TestWithParam<Successive> {};
+class RecordReaderWithOtherProperties : public testing::TestWithParam<Successive> {};
 
-TEST_P(RecordReaderAfterAnother, ReadsWhatItWouldReadAlone) {
+TEST_P(RecordReaderWithOtherProperties, ReadsWhatItWouldReadAlone) {
     const auto& [before, properties] = GetParam();
     cli::RecordReader reader;
     expect_equal(read(reader, before), read_alone(before));
@@ -60,7 +77,7 @@ TEST_P(RecordReaderAfterAnother, ReadsWhatItWouldReadAlone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Properties, RecordReaderAfterAnother,
+    Properties, RecordReaderWithOtherProperties,
     testing::Values(
         Successive{R"({"type":"a"})", R"({"type":"b"})"}, Successive{R"({"type":"a"})", R"({"app_id":"a"})"},
         Successive{R"({"type":"a"})", R"({"type":"a","app_id":"b"})"},
@@ -71,10 +88,14 @@ INSTANTIATE_TEST_SUITE_P(
         Successive{R"({"type":"a"})", R"({"type":{"!string":"YQ=="}})"}, Successive{R"({"type":"a"})", "{}"},
         Successive{R"({"type":"a"})", "[]"}, Successive{R"({"priority":1})", R"({"priority":2})"},
         Successive{R"({"timestamp":1})", R"({"timestamp":18446744073709551615})"},
-        Successive{R"({"headers":{}})", R"({"headers":[]})"}, Successive{R"({"headers":{"a":1}})", R"({"headers":{}})"},
+        Successive{R"({"headers":{}})", R"({"headers":[]})"},
+        Successive{R"({"headers":{"a":1}})", R"({"headers":{"b":1}})"},
+        Successive{R"({"headers":{"a":1}})", R"({"headers":{}})"},
         Successive{R"({"headers":{"a":1}})", R"({"headers":{"a":1,"b":2}})"},
         Successive{R"({"headers":{"a":1,"b":2}})", R"({"headers":{"b":2,"a":1}})"},
         Successive{R"({"headers":{"a":1,"b":2}})", R"({"headers":{"a":1,"a":1}})"},
+        Successive{R"({"headers":{"!table":[["a",1],["a",2]]}})", R"({"headers":{"a":1,"a":2}})"},
+        Successive{R"({"headers":{"t":{"!table":[["a",1],["a",2]]}}})", R"({"headers":{"t":{"a":1,"a":2}}})"},
         Successive{R"({"headers":{"a":1}})", R"({"headers":{"a":1.0}})"},
         Successive{R"({"headers":{"a":1}})", R"({"headers":{"a":true}})"},
         Successive{R"({"headers":{"a":1}})", R"({"headers":{"a":"1"}})"},
@@ -87,30 +108,45 @@ INSTANTIATE_TEST_SUITE_P(
         Successive{R"({"headers":{"a":{"!table":[["!int8",5]]}}})", R"({"headers":{"a":{"!int8":5}}})"},
         Successive{R"({"headers":{"a":{"!bytes":"YQ=="}}})", R"({"headers":{"a":"a"}})"}));
 
-class RecordReaderAfterARecord : public testing::TestWithParam<const char*> {};
-
-TEST_P(RecordReaderAfterARecord, RefusesWhatItWouldRefuseAlone) {
-    const auto refusal = [](cli::RecordReader& reader) -> std::string {
+class RecordReaderWithARefusedRecord : public testing::TestWithParam<Successive> {
+protected:
+    static std::string refusal(cli::RecordReader& reader, std::string_view properties) {
         try {
-            read(reader, GetParam());
+            read(reader, properties);
             return "none";
         } catch (const std::invalid_argument& error) {
             return error.what();
         }
-    };
+    }
+};
+
+TEST_P(RecordReaderWithARefusedRecord, RefusesWhatItWouldRefuseAlone) {
+    const auto& [before, properties] = GetParam();
     cli::RecordReader alone;
     cli::RecordReader reader;
-    const auto before =
-        read(reader, R"({"headers":{"!table":[["!int8",5]]},"type":"a","delivery_mode":1,"expiration":"5"})");
-    EXPECT_NE(refusal(alone), "none");
-    EXPECT_EQ(refusal(reader), refusal(alone));
-    EXPECT_EQ(read(reader, R"({"type":"b"})")->type, "b");
+    read(reader, before);
+    EXPECT_NE(refusal(alone, properties), "none");
+    EXPECT_EQ(refusal(reader, properties), refusal(alone, properties));
+    expect_equal(read(reader, before), read_alone(before));
 }
 
-INSTANTIATE_TEST_SUITE_P(Properties, RecordReaderAfterARecord,
-                         testing::Values("7", R"({"typo":"a"})", R"({"type":"a","typo":"b"})",
-                                         R"({"headers":{"!int8":5},"type":"a","delivery_mode":1,"expiration":"5"})",
-                                         R"({"delivery_mode":256})", R"({"delivery_mode":-1})", R"({"timestamp":-1})",
-                                         R"({"expiration":"5s"})", R"({"type":["a"]})"));
+INSTANTIATE_TEST_SUITE_P(
+    Properties, RecordReaderWithARefusedRecord,
+    testing::Values(Successive{R"({"type":"a"})", "7"}, Successive{R"({"type":"a"})", R"({"typo":"a"})"},
+                    Successive{R"({"type":"a","app_id":"b"})", R"({"type":"a","typo":"b"})"},
+                    Successive{R"({"type":"a"})", R"({"type":["a"]})"},
+                    Successive{R"({"headers":{"!table":[["!int8",5]]}})", R"({"headers":{"!int8":5}})"},
+                    Successive{R"({"headers":{"a":1},"headers":{"a":1}})", R"({"headers":7,"headers":{"a":1}})"},
+                    Successive{R"({"delivery_mode":0})", R"({"delivery_mode":256})"},
+                    Successive{R"({"delivery_mode":255})", R"({"delivery_mode":-1})"},
+                    Successive{R"({"timestamp":18446744073709551615})", R"({"timestamp":-1})"},
+                    Successive{R"({"expiration":"5"})", R"({"expiration":"5s"})"}));
+
+TEST(RecordReader, NothingStaysOfARefusedRecord) {
+    cli::RecordReader reader;
+    read(reader, R"({"headers":{"a":1}})");
+    EXPECT_THROW(read(reader, R"({"type":"a","typo":"b"})"), std::invalid_argument);
+    expect_equal(read(reader, R"({"type":"a"})"), read_alone(R"({"type":"a"})"));
+}
 
 }  // namespace
