@@ -22,8 +22,8 @@ namespace {
 constexpr std::size_t longest_record = 512U << 20;
 
 constexpr std::size_t chunk = std::size_t{64} << 10;  ///< the least that is read at once
-constexpr std::size_t usual = 4 * chunk;              ///< the room in front of a small record
-constexpr std::size_t large = usual;                  ///< a record
+constexpr std::size_t usual = 4 * chunk;  ///< the buffer while no record is larger; the most of a larger one at once
+constexpr std::size_t large = usual;      ///< a record
 
 [[noreturn]] void cannot_read(const std::string& file, int error) {
     throw cli::Failure(cli::ExitCode::no_input,
@@ -107,7 +107,7 @@ void Input::read() {
 }
 
 /// Moves the bytes that are held to the front, and makes room behind them. A large record is read in few steps, but not far
-/// beyond the end that it has if it is as large as the last one: what is there would have to be copied.
+/// beyond its end, since what follows would have to be copied. It is expected to be as large as the last one.
 void Input::make_room() {
     if (begin_ > 0) {
         std::copy(buffer_.data() + begin_, buffer_.data() + end_, buffer_.data());
