@@ -19,7 +19,7 @@ bool is_digit(char c) {
 
 class Reader {
 public:
-    Reader(const CLI::App& app, const std::vector<std::string>& words,
+    Reader(CLI::App& app, const std::vector<std::string>& words,
            const std::function<void(const std::string&)>& on_operand)
         : app_(app), words_(words), on_operand_(on_operand) {}
 
@@ -42,6 +42,9 @@ public:
             }
         }
         if (!operands_.empty()) {
+            for (auto* each : app_.get_options([](const CLI::Option* option) { return option->get_positional(); })) {
+                unprotect_values(*each);
+            }
             result_.emplace_back("--");
             std::transform(operands_.begin(), operands_.end(), std::back_inserter(result_), protect);
         }
@@ -49,10 +52,10 @@ public:
     }
 
 private:
-    [[nodiscard]] const CLI::Option* find(const std::string& name) const { return app_.get_option_no_throw(name); }
+    [[nodiscard]] CLI::Option* find(const std::string& name) const { return app_.get_option_no_throw(name); }
 
-    [[nodiscard]] const CLI::Option& get(const std::string& name) const {
-        const auto* option = find(name);
+    [[nodiscard]] CLI::Option& get(const std::string& name) const {
+        auto* option = find(name);
         if (!option) {
             throw UsageError(no_such_option(app_, name));
         }
@@ -67,7 +70,7 @@ private:
     void read_long(const std::string& word) {
         const auto equals = word.find('=');
         const auto name = word.substr(0, equals);
-        const auto& option = get(name);
+        auto& option = get(name);
         if (!takes_value(option)) {
             if (equals != std::string::npos && word.substr(equals) != "=true" && word.substr(equals) != "=false") {
                 throw UsageError(fmt::format("{} takes no value", name));
@@ -90,7 +93,7 @@ private:
         }
         for (std::size_t i = 1; i < word.size(); ++i) {
             const auto name = std::string("-") + word[i];
-            const auto& option = get(name);
+            auto& option = get(name);
             if (!takes_value(option)) {
                 result_.push_back(name);
                 continue;
@@ -125,15 +128,17 @@ private:
         return word;
     }
 
-    void add(const CLI::Option& option, const std::string& name, const std::string& value) {
-        if (!given_.insert(&option).second && !is_repeatable(option)) {
+    void add(CLI::Option& option, const std::string& name, const std::string& value) {
+        if (given_.insert(&option).second) {
+            unprotect_values(option);
+        } else if (!is_repeatable(option)) {
             throw UsageError(fmt::format("{} is given twice", name));
         }
         result_.push_back(name);
         result_.push_back(protect(value));
     }
 
-    const CLI::App& app_;
+    CLI::App& app_;
     const std::vector<std::string>& words_;
     const std::function<void(const std::string&)>& on_operand_;
     std::size_t at_ = 0;
@@ -170,7 +175,7 @@ std::vector<std::string> similar(const CLI::App& app, std::string_view name) {
         return nearest;
     }
     auto least = std::max<std::size_t>(1, (name.size() - 2) / 3);
-    for (const auto* option : app.get_options()) {
+    for (const auto* option : all_options(app)) {
         for (const auto& each : option->get_lnames()) {
             const auto long_name = "--" + each;
             const auto slips = distance(name, long_name);
@@ -192,7 +197,7 @@ std::vector<std::string> similar(const CLI::App& app, std::string_view name) {
 
 }  // namespace
 
-std::vector<std::string> read_arguments(const CLI::App& app, const std::vector<std::string>& words,
+std::vector<std::string> read_arguments(CLI::App& app, const std::vector<std::string>& words,
                                         const std::function<void(const std::string&)>& on_operand) {
     return Reader(app, words, on_operand).read();
 }

@@ -14,7 +14,7 @@ namespace cli {
 ///
 /// Throws UsageError where a word is an option that there is not, or is most likely a slip: "-queue", "-q=jobs", an
 /// option in the place of another's value, an option twice. The text never shows a value.
-std::vector<std::string> read_arguments(const CLI::App& app, const std::vector<std::string>& words,
+std::vector<std::string> read_arguments(CLI::App& app, const std::vector<std::string>& words,
                                         const std::function<void(const std::string&)>& on_operand);
 
 /// What to say of an option that there is not: with the ones that may have been meant, if any. `name` has its dashes,

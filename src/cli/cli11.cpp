@@ -26,15 +26,30 @@ std::string protect(const std::string& value) {
     return value.starts_with('[') && value.ends_with(']') ? value + '\0' : value;
 }
 
-void unprotect_values(CLI::App& app) {
-    for (auto* option : app.get_options()) {
-        option->transform([](std::string text) {
-            if (text.ends_with('\0')) {
-                text.pop_back();
-            }
-            return text;
-        });
+void unprotect_values(CLI::Option& option) {
+    option.transform([](std::string text) {
+        if (text.ends_with('\0')) {
+            text.pop_back();
+        }
+        return text;
+    });
+}
+
+CLI::App& add_part(CLI::App& app) {
+    return *app.add_option_group("");
+}
+
+std::vector<const CLI::Option*> all_options(const CLI::App& app) {
+    std::vector<const CLI::Option*> result;
+    const auto append = [&result](const CLI::App& part) {
+        const auto options = part.get_options();
+        result.insert(result.end(), options.begin(), options.end());
+    };
+    for (const auto* part : app.get_subcommands({})) {
+        append(*part);
     }
+    append(app);
+    return result;
 }
 
 bool takes_value(const CLI::Option& option) {

@@ -16,9 +16,15 @@
 namespace cli {
 
 /// CLI11 splits a value in brackets at its commas. The NUL that this puts after such a value, which no argument can
-/// hold, prevents that; unprotect_values() takes it off again.
+/// hold, prevents that; unprotect_values() makes the option take it off again.
 std::string protect(const std::string& value);
-void unprotect_values(CLI::App& app);
+void unprotect_values(CLI::Option& option);
+
+/// Some of the options of `app` are added to this. CLI11 compares a new option with each that is there, but only within a
+/// part; with those of all parts a program would start noticeably later.
+CLI::App& add_part(CLI::App& app);
+/// Those of the parts, in the order in which they were added, and then those of `app` itself.
+std::vector<const CLI::Option*> all_options(const CLI::App& app);
 
 [[nodiscard]] bool takes_value(const CLI::Option& option);
 /// May be given several times, each with a value.

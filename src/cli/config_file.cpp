@@ -25,8 +25,8 @@ std::string unquoted(const std::string& value) {
 }
 
 /// The option of a line. Its long name is wanted, without dashes.
-const CLI::Option& find_option(const CLI::App& app, const std::string& name) {
-    if (const auto* option = app.get_option_no_throw("--" + name); option && option->get_configurable()) {
+CLI::Option& find_option(CLI::App& app, const std::string& name) {
+    if (auto* option = app.get_option_no_throw("--" + name); option && option->get_configurable()) {
         return *option;
     }
     const auto bare = name.substr(std::min(name.find_first_not_of('-'), name.size()));
@@ -39,27 +39,28 @@ const CLI::Option& find_option(const CLI::App& app, const std::string& name) {
                            : no_such_option(app, "--" + bare));
 }
 
-CLI::ConfigItem& item_for(std::vector<CLI::ConfigItem>& items, const std::string& name) {
+CLI::ConfigItem& item_for(std::vector<CLI::ConfigItem>& items, CLI::Option& option, const std::string& name) {
     const auto found = std::find_if(items.begin(), items.end(), [&](const auto& each) { return each.name == name; });
     if (found != items.end()) {
         return *found;
     }
+    unprotect_values(option);
     items.emplace_back().name = name;
     return items.back();
 }
 
-void read_line(const CLI::App& app, const std::string& text, std::vector<CLI::ConfigItem>& items) {
+void read_line(CLI::App& app, const std::string& text, std::vector<CLI::ConfigItem>& items) {
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
         throw UsageError("it is not of the form option = value");
     }
     const auto name = trimmed(text.substr(0, equals));
     const auto value = unquoted(trimmed(text.substr(equals + 1)));
-    const auto& option = find_option(app, name);
+    auto& option = find_option(app, name);
     if (!takes_value(option) && value != "true" && value != "false") {
         throw UsageError(fmt::format("{} is either true or false", option.get_name()));
     }
-    auto& item = item_for(items, name);
+    auto& item = item_for(items, option, name);
     if (!item.inputs.empty() && !is_repeatable(option)) {
         throw UsageError(fmt::format("{} is given twice", option.get_name()));
     }

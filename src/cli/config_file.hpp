@@ -13,13 +13,13 @@ void add_config_option(CLI::App& app);
 /// own format a '#' ends it even in quotes, and commas and blanks split it.
 class ConfigFile : public CLI::ConfigBase {
 public:
-    explicit ConfigFile(const CLI::App& app) : app_(app) {}
+    explicit ConfigFile(CLI::App& app) : app_(app) {}
 
     /// Throws UsageError that names the line, and never shows a value.
     std::vector<CLI::ConfigItem> from_config(std::istream& input) const override;
 
 private:
-    const CLI::App& app_;
+    CLI::App& app_;
 };
 
 }  // namespace cli

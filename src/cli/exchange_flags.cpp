@@ -25,7 +25,7 @@ std::string difference(const std::string& cause) {
 
 }  // namespace
 
-void ExchangeFlags::add_to(CLI::App& app, const char* group, const char* exchange) {
+void ExchangeFlags::add_to(CLI::App& app, const char* group, CLI::Option& exchange) {
     auto* with_type =
         app.add_option("--exchange-type", type,
                        "Declare the exchange with this type, one of these or one that a plugin adds; without it, the "
@@ -34,7 +34,7 @@ void ExchangeFlags::add_to(CLI::App& app, const char* group, const char* exchang
             ->check(CLI::Validator(
                 [](const std::string& text) { return text.empty() ? std::string("the type is empty") : std::string(); },
                 ""))
-            ->needs(app.get_option(exchange))
+            ->needs(&exchange)
             ->group(group);
     app.add_flag("--exchange-transient", transient, "Declare it transient: it does not outlive a restart of the broker")
         ->needs(with_type)

@@ -15,7 +15,7 @@ struct ExchangeFlags {
     std::vector<std::string> arguments;
 
     /// `group` is the heading in --help, `exchange` the option that names the exchange, which must have been added.
-    void add_to(CLI::App& app, const char* group, const char* exchange);
+    void add_to(CLI::App& app, const char* group, CLI::Option& exchange);
 
     /// Checks the names and arguments. Throws UsageError.
     void check(const std::string& name) const;

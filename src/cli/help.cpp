@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <sstream>
 #include <string_view>
 #include <utility>
@@ -84,12 +85,15 @@ void add_help(CLI::App& app) {
 
 std::vector<OptionGroup> option_groups(const CLI::App& app) {
     std::vector<OptionGroup> result;
-    for (const auto& name : app.get_groups()) {
-        auto options = app.get_options(
-            [&name](const CLI::Option* each) { return each->nonpositional() && each->get_group() == name; });
-        if (!options.empty()) {
-            result.push_back({name, std::move(options)});
+    for (const auto* option : all_options(app)) {
+        if (!option->nonpositional()) {
+            continue;
         }
+        const auto& name = option->get_group();
+        const auto same =
+            std::find_if(result.begin(), result.end(), [&](const auto& each) { return each.name == name; });
+        auto& group = same == result.end() ? result.emplace_back(OptionGroup{name, {}}) : *same;
+        group.options.push_back(option);
     }
     return result;
 }

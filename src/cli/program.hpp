@@ -25,7 +25,8 @@ void add_all_options(CLI::App& app, const std::function<void(CLI::App&)>& add_op
 /// `program` as it is to speak of itself when it was called by this path.
 Program called(Program program, const char* path);
 
-/// Adds options to a command line, parses it, calls `body`, and reports what either throws. Returns the exit code.
+/// Adds options to a command line, parses it, calls `body`, and reports what either throws. Ends the program with the
+/// exit code, or returns it to be what main() returns.
 int run_with(const Program& program, int argc, char** argv, const std::function<void(CLI::App&)>& add_options,
              const std::function<ExitCode()>& body);
 

@@ -57,7 +57,7 @@ std::vector<std::string> names_of(const CLI::Option& option) {
 /// CLI11 keeps them by their addresses, which are other ones each time.
 std::vector<std::string> in_order(const CLI::App& app, const std::set<CLI::Option*>& some) {
     std::vector<std::string> result;
-    for (const auto* each : app.get_options()) {
+    for (const auto* each : cli::all_options(app)) {
         if (std::any_of(some.begin(), some.end(), [each](const auto* one) { return one == each; })) {
             result.push_back(names_of(*each).back());
         }

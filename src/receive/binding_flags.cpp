@@ -18,7 +18,7 @@ void BindingFlags::add_to(CLI::App& app, const char* group) {
         ->type_name("KEY[:TYPE]=VALUE")
         ->needs(bind)
         ->group(group);
-    exchange.add_to(app, group, "--bind");
+    exchange.add_to(app, group, *bind);
 }
 
 void BindingFlags::check() const {

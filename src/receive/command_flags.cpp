@@ -32,31 +32,32 @@ void CommandFlags::add_to(CLI::App& app) {
                        "AMQP_ROUTING_KEY, AMQP_CONTENT_TYPE, ..., AMQP_HEADERS; if it succeeds, the message "
                        "is acked")
             ->type_name("");
-    cli::add_number<std::uint16_t>(app, "--jobs", jobs, 1, 1000, "Run up to N COMMANDs at once")
+    auto& part = cli::add_part(app);
+    cli::add_number<std::uint16_t>(part, "--jobs", jobs, 1, 1000, "Run up to N COMMANDs at once")
         ->default_str("1")
         ->needs(command)
         ->group(group);
-    cli::add_seconds(app, "--command-timeout", timeout, 0.001, 1e9,
+    cli::add_seconds(part, "--command-timeout", timeout, 0.001, 1e9,
                      "End a COMMAND that runs for longer, by SIGTERM and 5 s later SIGKILL; it has failed then")
         ->needs(command)
         ->group(group);
     cli::add_choice<Fate>(
-        app, "--on-failure", on_failure, {{"stop", Fate::stop}, {"requeue", Fate::requeue}, {"reject", Fate::reject}},
+        part, "--on-failure", on_failure, {{"stop", Fate::stop}, {"requeue", Fate::requeue}, {"reject", Fate::reject}},
         "When COMMAND fails: stop and give the message back (the default); requeue it (the default with --attempts); "
         "reject it, which dead-letters it if the queue is set up for that")
         ->needs(command)
         ->group(group);
-    cli::add_repeatable(app, "--exit", exits,
+    cli::add_repeatable(part, "--exit", exits,
                         "When COMMAND ends with status CODE: ack, requeue, reject or stop (repeatable)")
         ->type_name("CODE=ack|requeue|reject|stop")
         ->needs(command)
         ->group(group);
-    cli::add_number<std::uint64_t>(app, "--attempts", attempts, 1, 1'000'000,
+    cli::add_number<std::uint64_t>(part, "--attempts", attempts, 1, 1'000'000,
                                    "Reject a message that COMMAND has failed on N times")
         ->needs(command)
         ->group(group);
-    app.add_flag("--reply", reply,
-                 "Publish what COMMAND writes to standard output as the answer to the message, before it is acked")
+    part.add_flag("--reply", reply,
+                  "Publish what COMMAND writes to standard output as the answer to the message, before it is acked")
         ->needs(command)
         ->group(group);
     for (const auto* output : {"--format", "--template"}) {

@@ -11,8 +11,9 @@ namespace receiving {
 
 void MoveFlags::add_to(CLI::App& app) {
     constexpr auto group = "Moving";
-    const auto add_text = [&app](const char* name, auto& to, const char* type, const char* description) {
-        return app.add_option(name, to, description)->type_name(type)->group(group);
+    auto& part = cli::add_part(app);
+    const auto add_text = [&part](const char* name, auto& to, const char* type, const char* description) {
+        return part.add_option(name, to, description)->type_name(type)->group(group);
     };
     auto* to_queue = add_text("--to-queue", queue, "NAME",
                               "Move each message to queue NAME: it is published there, and acked here only once the "
@@ -20,9 +21,9 @@ void MoveFlags::add_to(CLI::App& app) {
     auto* to_exchange = add_text("--to-exchange", exchange, "NAME",
                                  "Move each message to exchange NAME, with its own routing key or that of --to-key");
     add_text("--to-key", key, "KEY", "The routing key for --to-exchange")->needs(to_exchange);
-    auto* to_origin = app.add_flag("--to-origin", origin,
-                                   "Move each dead letter to the exchange and routing key that it was published to "
-                                   "before (x-death)")
+    auto* to_origin = part.add_flag("--to-origin", origin,
+                                    "Move each dead letter to the exchange and routing key that it was published to "
+                                    "before (x-death)")
                           ->group(group);
     add_text("--to-url", url, "URL", "The target is on another broker, or in another virtual host");
     to_queue->excludes(to_exchange)->excludes(to_origin);

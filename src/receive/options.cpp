@@ -58,23 +58,24 @@ void add_filter(CLI::App& app, Options& options) {
 
 void add_consumer(CLI::App& app, Options& options) {
     constexpr auto group = "Queue";
-    options.bindings.add_to(app, group);
-    app.add_flag("--exclusive", options.exclusive, "Be the queue's only consumer")->group(group);
-    app.add_option("--consumer-tag", options.consumer_tag, "The consumer's name in the broker's listings")
+    auto& part = cli::add_part(app);
+    options.bindings.add_to(part, group);
+    part.add_flag("--exclusive", options.exclusive, "Be the queue's only consumer")->group(group);
+    part.add_option("--consumer-tag", options.consumer_tag, "The consumer's name in the broker's listings")
         ->type_name("TAG")
         ->group(group);
-    app.add_flag("--exclusive-queue", options.queue.exclusive,
-                 "Declare the queue for this connection alone; it is deleted at its end")
+    part.add_flag("--exclusive-queue", options.queue.exclusive,
+                  "Declare the queue for this connection alone; it is deleted at its end")
         ->excludes(app.get_option("--no-declare"))
         ->group(group);
-    app.add_flag("--purge", options.purge, "Empty the queue first, and say how many messages went")->group(group);
-    cli::add_repeatable(app, "--consumer-arg", options.consumer_arguments,
+    part.add_flag("--purge", options.purge, "Empty the queue first, and say how many messages went")->group(group);
+    cli::add_repeatable(part, "--consumer-arg", options.consumer_arguments,
                         "Consume with this argument, such as x-priority or x-stream-filter (repeatable)")
         ->type_name("KEY[:TYPE]=VALUE")
         ->group(group);
-    app.add_option("--offset", options.offset,
-                   "Where to begin in a stream; TIMESTAMP is @SECONDS since 1970 or a time like "
-                   "2026-01-31T12:00:00Z; INTERVAL is how long ago, as 10m, 1h or 7D")
+    part.add_option("--offset", options.offset,
+                    "Where to begin in a stream; TIMESTAMP is @SECONDS since 1970 or a time like "
+                    "2026-01-31T12:00:00Z; INTERVAL is how long ago, as 10m, 1h or 7D")
         ->check(CLI::Validator(
             [](const std::string& text) { return text.empty() ? std::string("the offset is empty") : std::string(); },
             ""))
@@ -95,16 +96,16 @@ void exclude_from_peek(CLI::App& app) {
 }  // namespace
 
 void Options::add_to(CLI::App& app) {
-    add_ending(app, *this);
-    format.add_to(app, "Output", "a message", "hello; with --peek, pretty");
-    add_acking(app, *this);
-    add_filter(app, *this);
+    add_ending(cli::add_part(app), *this);
+    format.add_to(cli::add_part(app), "Output", "a message", "hello; with --peek, pretty");
+    add_acking(cli::add_part(app), *this);
+    add_filter(cli::add_part(app), *this);
     command.add_to(app);
     move.add_to(app);
-    queue.add_to(app);
+    queue.add_to(cli::add_part(app));
     app.get_option("--queue")->each([this](const std::string&) { queue_given = true; });
     add_consumer(app, *this);
-    connect.add_to(app);
+    connect.add_to(cli::add_part(app));
     verbosity.add_to(app);
     exclude_from_peek(app);
 }

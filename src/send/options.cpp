@@ -15,27 +15,28 @@ void add_sources(CLI::App& app, Options& options) {
                                     "Each is sent as a message of its own; - stands for all of standard input. Without "
                                     "any, and without an input option: Hello World!")
                          ->type_name("");
-    cli::add_repeatable(app, "-f,--file", options.files,
+    auto& part = cli::add_part(app);
+    cli::add_repeatable(part, "-f,--file", options.files,
                         "Send a file as one message, or with --lines, --null or --json its records (repeatable; - is "
                         "standard input)")
         ->type_name("FILE")
         ->excludes(messages)
         ->group(group);
-    auto* lines = app.add_flag("-l,--lines", options.lines, "Send each line of the input as a message")
+    auto* lines = part.add_flag("-l,--lines", options.lines, "Send each line of the input as a message")
                       ->excludes(messages)
                       ->group(group);
     auto* null =
-        app.add_flag("-0,--null", options.null, "Send each part of the input that ends with a NUL as a message")
+        part.add_flag("-0,--null", options.null, "Send each part of the input that ends with a NUL as a message")
             ->excludes(messages, lines)
             ->group(group);
-    app.add_flag("--json", options.json,
-                 "Send JSON records, as receive --format json writes them: one after the other, or in an "
-                 "array")
+    part.add_flag("--json", options.json,
+                  "Send JSON records, as receive --format json writes them: one after the other, or in an "
+                  "array")
         ->excludes(messages, lines, null)
         ->group(group);
-    cli::add_number<std::uint64_t>(app, "--repeat", options.repeat, 1, 1'000'000'000'000, "Send each message N times")
+    cli::add_number<std::uint64_t>(part, "--repeat", options.repeat, 1, 1'000'000'000'000, "Send each message N times")
         ->group(group);
-    cli::add_number(app, "--rate", options.rate, 1e-6, 1e9, "Maximum number of messages a second", "a number",
+    cli::add_number(part, "--rate", options.rate, 1e-6, 1e9, "Maximum number of messages a second", "a number",
                     "; leave --rate out to send without a limit")
         ->group(group);
 }
@@ -43,32 +44,35 @@ void add_sources(CLI::App& app, Options& options) {
 void add_address(CLI::App& app, Options& options) {
     constexpr auto group = "Exchange";
     auto* queue = app.get_option("--queue");
-    auto* exchange = app.add_option("-e,--exchange", options.exchange, "Publish to this exchange; no queue is declared")
-                         ->type_name("NAME")
-                         ->excludes(queue)
-                         ->group(group);
-    auto* key = app.add_option("-k,--routing-key", options.routing_key, "Publish with this routing key")
+    auto& part = cli::add_part(app);
+    auto* exchange =
+        part.add_option("-e,--exchange", options.exchange, "Publish to this exchange; no queue is declared")
+            ->type_name("NAME")
+            ->excludes(queue)
+            ->group(group);
+    auto* key = part.add_option("-k,--routing-key", options.routing_key, "Publish with this routing key")
                     ->type_name("KEY")
                     ->excludes(queue)
                     ->group(group);
     for (const auto* declaring : {"--durable", "--queue-type", "--queue-arg", "--auto-delete"}) {
         app.get_option(declaring)->excludes(exchange, key);
     }
-    options.exchange_flags.add_to(app, group, "--exchange");
+    options.exchange_flags.add_to(part, group, *exchange);
 }
 
 void add_delivery(CLI::App& app, Options& options) {
     constexpr auto group = "Delivery";
-    auto* no_confirm =
-        app.add_flag("--no-confirm", options.no_confirm, "Fire and forget: messages are neither confirmed nor returned")
-            ->group(group);
-    cli::add_number<std::size_t>(app, "--window", options.window, 1, 1'000'000,
+    auto& part = cli::add_part(app);
+    auto* no_confirm = part.add_flag("--no-confirm", options.no_confirm,
+                                     "Fire and forget: messages are neither confirmed nor returned")
+                           ->group(group);
+    cli::add_number<std::size_t>(part, "--window", options.window, 1, 1'000'000,
                                  "Maximum number of unconfirmed messages in flight")
         ->default_str("10000")
         ->excludes(no_confirm)
         ->group(group);
     cli::add_seconds(
-        app, "--confirm-timeout", options.confirm_timeout, 0, 1e9,
+        part, "--confirm-timeout", options.confirm_timeout, 0, 1e9,
         "Give up when confirms are due and none has come for this long, even if the broker is short of memory or "
         "disk and takes no messages; 0: never")
         ->default_str("60")
@@ -78,13 +82,14 @@ void add_delivery(CLI::App& app, Options& options) {
 
 void add_request(CLI::App& app, Options& options) {
     constexpr auto group = "Request";
+    auto& part = cli::add_part(app);
     auto* request =
-        app.add_flag("--request", options.request,
-                     "Wait for an answer to each message and print it; answers come by direct reply-to")
+        part.add_flag("--request", options.request,
+                      "Wait for an answer to each message and print it; answers come by direct reply-to")
             ->excludes(app.get_option("--no-confirm"), app.get_option("--correlation-id"), app.get_option("--reply-to"))
             ->group(group);
-    options.format.add_to(app, group, "an answer", "lines");
-    cli::add_seconds(app, "-t,--timeout", options.timeout, 0.001, 1e9,
+    options.format.add_to(part, group, "an answer", "lines");
+    cli::add_seconds(part, "-t,--timeout", options.timeout, 0.001, 1e9,
                      "Stop waiting for answers after this long in total")
         ->group(group);
     for (const auto* needing : {"--format", "--template", "--color", "--timeout"}) {
@@ -103,13 +108,13 @@ std::optional<std::chrono::milliseconds> Options::confirm_limit() const {
 
 void Options::add_to(CLI::App& app) {
     add_sources(app, *this);
-    queue.add_to(app);
+    queue.add_to(cli::add_part(app));
     app.get_option("--queue")->each([this](const std::string&) { queue_given = true; });
     add_address(app, *this);
-    properties.add_to(app);
+    properties.add_to(cli::add_part(app));
     add_delivery(app, *this);
     add_request(app, *this);
-    connect.add_to(app);
+    connect.add_to(cli::add_part(app));
     verbosity.add_to(app);
 }
 

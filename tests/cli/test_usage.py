@@ -25,6 +25,14 @@ def refused(program: Program, fake: FakeBroker, *args: Argument, status: int = 6
 # Names of options.
 
 
+def test_each_name_is_that_of_one_option(either: Program) -> None:
+    """CLI11 refuses a name that is there already only among the options of one part."""
+    options = re.findall(rb"^  (?:-(.), |    )--([\w-]+)", either("--help").stdout, re.MULTILINE)
+    names = [name for option in options for name in option if name]
+    assert len(options) > 50
+    assert sorted(names) == sorted(set(names))
+
+
 @pytest.mark.parametrize("args", [("-queue", "jobs", "x"), ("-queue=jobs", "x")], ids=" ".join)
 def test_a_long_name_after_one_dash(send: Program, fake_broker: FakeBroker, args: tuple[str, ...]) -> None:
     assert refused(send, fake_broker, *args) == "-queue: a long option takes two dashes, --queue"

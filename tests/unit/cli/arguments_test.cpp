@@ -141,7 +141,6 @@ TEST_F(Arguments, ComeThroughCli11AsTheyAre) {
         app.add_option("MESSAGE", messages);
         auto arguments = cli::read_arguments(app, {"--queue", text, "--header", text, text}, nullptr);
         std::reverse(arguments.begin(), arguments.end());
-        cli::unprotect_values(app);
         app.parse(std::move(arguments));
         EXPECT_EQ(queue, text);
         EXPECT_EQ(headers, Words{text});

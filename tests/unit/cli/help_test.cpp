@@ -24,13 +24,15 @@ std::vector<std::string> lines_of(std::istream& input) {
 
 std::vector<std::string> help_lines() {
     CLI::App app("Says what it is for.", "program");
+    app.set_help_flag();
     std::string text;
-    app.add_option("-q,--queue", text,
-                   "Words that go on and on until the line that they are on is longer than eighty columns")
+    auto& part = cli::add_part(app);
+    part.add_option("-q,--queue", text,
+                    "Words that go on and on until the line that they are on is longer than eighty columns")
         ->type_name("NAME")
         ->default_str("hello")
         ->group("Group");
-    app.add_option("--a-name-that-is-long", text, "Below it")->type_name("KEY[:TYPE]=VALUE")->group("Group");
+    part.add_option("--a-name-that-is-long", text, "Below it")->type_name("KEY[:TYPE]=VALUE")->group("Group");
     app.add_option("FILE", text, "An operand")->type_name("");
     cli::add_help(app);
     std::istringstream input(
