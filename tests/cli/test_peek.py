@@ -91,6 +91,7 @@ def test_a_queue_with_a_single_active_consumer(receive: Program, channel: Blocki
     """A peek neither waits for the active one nor takes its place."""
     channel.queue_declare(queue, arguments={"x-single-active-consumer": True})
     channel.basic_qos(prefetch_count=1)
+    channel.confirm_delivery()
     active = channel.consume(queue, inactivity_timeout=15)
     channel.basic_publish("", queue, b"0")
     channel.basic_publish("", queue, b"1")
