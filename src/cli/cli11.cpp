@@ -42,7 +42,7 @@ CLI::App& add_part(CLI::App& app) {
 std::vector<const CLI::Option*> all_options(const CLI::App& app) {
     std::vector<const CLI::Option*> result;
     const auto append = [&result](const CLI::App& part) {
-        const auto options = part.get_options();
+        const auto options = part.get_options();  // without those of its parts, as the App is const
         result.insert(result.end(), options.begin(), options.end());
     };
     for (const auto* part : app.get_subcommands({})) {

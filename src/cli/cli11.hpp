@@ -20,8 +20,8 @@ namespace cli {
 std::string protect(const std::string& value);
 void unprotect_values(CLI::Option& option);
 
-/// Some of the options of `app` are added to this. CLI11 compares a new option with each that is there, but only within a
-/// part; with those of all parts a program would start noticeably later.
+/// Some of the options of `app` are added to this. Many versions of CLI11 compare a new option only with those of its part;
+/// comparing it with all takes a noticeable part of a program's start.
 CLI::App& add_part(CLI::App& app);
 /// Those of the parts, in the order in which they were added, and then those of `app` itself.
 std::vector<const CLI::Option*> all_options(const CLI::App& app);

@@ -26,7 +26,7 @@ void add_all_options(CLI::App& app, const std::function<void(CLI::App&)>& add_op
 Program called(Program program, const char* path);
 
 /// Adds options to a command line, parses it, calls `body`, and reports what either throws. Ends the program with the
-/// exit code, or returns it to be what main() returns.
+/// exit code; a debug build returns it, to be what main() returns.
 int run_with(const Program& program, int argc, char** argv, const std::function<void(CLI::App&)>& add_options,
              const std::function<ExitCode()>& body);
 
