@@ -57,7 +57,7 @@ class Zsh:
     SETUP = """
         unsetopt zle_bracketed_paste 2>/dev/null
         PROMPT='' fpath=(FUNCTIONS $fpath)
-        autoload -Uz compinit && compinit -u -D
+        autoload -Uz compinit && compinit -u -d DUMP
         compadd() {
             if (( ! ${@[(I)-[OAD]*]} )); then
                 local -a _matching
@@ -90,8 +90,15 @@ class Zsh:
     def __init__(self, installed: Installed, folder: Path) -> None:
         self.installed = installed
         self.setup = folder.parent / f"{folder.name}.setup.zsh"
-        text = self.SETUP.replace("FUNCTIONS", shlex.quote(str(installed.zsh.parent)))
-        self.setup.write_text(text.replace("FOLDER", shlex.quote(str(folder))))
+        places = {
+            "FUNCTIONS": installed.zsh.parent,
+            "DUMP": installed.root / "zcompdump",  # what the first call finds in all of zsh's files, in seconds
+            "FOLDER": folder,
+        }
+        text = self.SETUP
+        for name, path in places.items():
+            text = text.replace(name, shlex.quote(str(path)))
+        self.setup.write_text(text)
 
     def complete(self, *words: str) -> set[str]:
         line = " ".join((self.installed.called, *words))
