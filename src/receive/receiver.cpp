@@ -169,6 +169,7 @@ private:
             handler_->rest();
             lull_.begin();
             delivery = wait_for_next();
+            lull_.pause();
         }
         if (!delivery) {
             const auto ending = handler_->attend();
@@ -230,7 +231,7 @@ private:
                 return Ending::drained;
             }
         }
-        return !works && rabbit::passed(lull_.lasts(options_.idle)) ? std::optional(Ending::out_of_time) : std::nullopt;
+        return !works && lull_.has_lasted(options_.idle) ? std::optional(Ending::out_of_time) : std::nullopt;
     }
 
     /// The next message; empty at a deadline, in a lull, or when the handler has something to do.
