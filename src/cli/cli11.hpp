@@ -20,8 +20,8 @@ namespace cli {
 std::string protect(const std::string& value);
 void unprotect_values(CLI::Option& option);
 
-/// Some of the options of `app` are added to this. Many versions of CLI11 compare a new option only with those of its part;
-/// comparing it with all takes a noticeable part of a program's start.
+/// A part of `app`, for some of its options. Many versions of CLI11 compare a new option only with those of its part.
+/// Comparing it with all of them takes a noticeable share of a program's start.
 CLI::App& add_part(CLI::App& app);
 /// Those of the parts, in the order in which they were added, and then those of `app` itself.
 std::vector<const CLI::Option*> all_options(const CLI::App& app);

@@ -17,8 +17,8 @@ public:
     /// A message was handled.
     void end() noexcept { ended_ = true; }
 
-    /// No message is at hand, and one is waited for from now on. What came before, such as a COMMAND or a slow reader of the
-    /// output, does not count.
+    /// No message is at hand, and one is waited for from now on. The time since the last wait, which COMMAND or a slow
+    /// reader of the output may have taken, does not count.
     void begin() {
         const auto now = rabbit::Clock::now();
         if (std::exchange(ended_, false)) {
