@@ -52,6 +52,23 @@ std::vector<const CLI::Option*> all_options(const CLI::App& app) {
     return result;
 }
 
+CLI::Option* find_option(CLI::App& app, std::string_view name) {
+    const auto is_meant = [name](const CLI::Option* option) {
+        const auto& names = option->get_lnames();
+        return option->get_positional() ? option->get_name(true) == name
+                                        : std::find(names.begin(), names.end(), name.substr(2)) != names.end();
+    };
+    auto parts = app.get_subcommands({});
+    parts.push_back(&app);
+    for (auto* part : parts) {
+        const auto found = part->get_options(is_meant);
+        if (!found.empty()) {
+            return found.front();
+        }
+    }
+    throw CLI::OptionNotFound(std::string(name));
+}
+
 bool takes_value(const CLI::Option& option) {
     return option.get_items_expected_max() > 0;
 }

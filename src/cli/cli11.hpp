@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,9 @@ void unprotect_values(CLI::Option& option);
 CLI::App& add_part(CLI::App& app);
 /// Those of the parts, in the order in which they were added, and then those of `app` itself.
 std::vector<const CLI::Option*> all_options(const CLI::App& app);
+/// The option with this long name, dashes included, or the operand with this name, in whatever part it is.
+/// App::get_option() copies each name that it compares, which takes long. Throws CLI::OptionNotFound.
+CLI::Option* find_option(CLI::App& app, std::string_view name);
 
 [[nodiscard]] bool takes_value(const CLI::Option& option);
 /// May be given several times, each with a value.

@@ -73,9 +73,8 @@ void parse(CLI::App& app, const Program& program, const std::vector<std::string>
     }
 }
 
-ExitCode parse_and_run(const Program& program, const std::vector<std::string>& words,
+ExitCode parse_and_run(CLI::App& app, const Program& program, const std::vector<std::string>& words,
                        const std::function<void(CLI::App&)>& add_options, const std::function<ExitCode()>& body) {
-    CLI::App app(program.summary, program.name);
     add_all_options(app, add_options);
     try {
         parse(app, program, words);
@@ -119,8 +118,9 @@ int run_with(const Program& program, int argc, char** argv, const std::function<
     keep_freed_memory();
     fill_standard_descriptors();
     const auto words = take_arguments(argc, argv);
+    CLI::App app(program.summary, program.name);
     try {
-        return end(static_cast<int>(parse_and_run(program, words, add_options, body)));
+        return end(static_cast<int>(parse_and_run(app, program, words, add_options, body)));
     } catch (const std::exception& error) {
         return end(static_cast<int>(report_error(program.name, error)));
     }

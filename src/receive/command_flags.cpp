@@ -61,7 +61,7 @@ void CommandFlags::add_to(CLI::App& app) {
         ->needs(command)
         ->group(group);
     for (const auto* output : {"--format", "--template"}) {
-        app.get_option(output)->excludes(command);
+        cli::find_option(app, output)->excludes(command);
     }
 }
 

@@ -30,7 +30,7 @@ void MoveFlags::add_to(CLI::App& app) {
     to_exchange->excludes(to_origin);
     for (auto* target : {to_queue, to_exchange, to_origin}) {
         for (const auto* other : {"--format", "--template", "--peek", "COMMAND"}) {
-            target->excludes(app.get_option(other));
+            target->excludes(cli::find_option(app, other));
         }
     }
 }

@@ -66,7 +66,7 @@ void add_consumer(CLI::App& app, Options& options) {
         ->group(group);
     part.add_flag("--exclusive-queue", options.queue.exclusive,
                   "Declare the queue for this connection alone; it is deleted at its end")
-        ->excludes(app.get_option("--no-declare"))
+        ->excludes(cli::find_option(app, "--no-declare"))
         ->group(group);
     part.add_flag("--purge", options.purge, "Empty the queue first, and say how many messages went")->group(group);
     cli::add_repeatable(part, "--consumer-arg", options.consumer_arguments,
@@ -85,11 +85,11 @@ void add_consumer(CLI::App& app, Options& options) {
 
 /// A peek takes nothing.
 void exclude_from_peek(CLI::App& app) {
-    auto* peek = app.get_option("--peek");
+    auto* peek = cli::find_option(app, "--peek");
     for (const auto* taking :
          {"--count", "--idle", "--drain", "--ack", "--prefetch", "--purge", "--exclusive", "--exclusive-queue",
           "--bind", "--durable", "--queue-arg", "--auto-delete", "--where", "COMMAND"}) {
-        app.get_option(taking)->excludes(peek);
+        cli::find_option(app, taking)->excludes(peek);
     }
 }
 
@@ -103,7 +103,7 @@ void Options::add_to(CLI::App& app) {
     command.add_to(app);
     move.add_to(app);
     queue.add_to(cli::add_part(app));
-    app.get_option("--queue")->each([this](const std::string&) { queue_given = true; });
+    cli::find_option(app, "--queue")->each([this](const std::string&) { queue_given = true; });
     add_consumer(app, *this);
     connect.add_to(cli::add_part(app));
     verbosity.add_to(app);

@@ -43,7 +43,7 @@ void add_sources(CLI::App& app, Options& options) {
 
 void add_address(CLI::App& app, Options& options) {
     constexpr auto group = "Exchange";
-    auto* queue = app.get_option("--queue");
+    auto* queue = cli::find_option(app, "--queue");
     auto& part = cli::add_part(app);
     auto* exchange =
         part.add_option("-e,--exchange", options.exchange, "Publish to this exchange; no queue is declared")
@@ -55,7 +55,7 @@ void add_address(CLI::App& app, Options& options) {
                     ->excludes(queue)
                     ->group(group);
     for (const auto* declaring : {"--durable", "--queue-type", "--queue-arg", "--auto-delete"}) {
-        app.get_option(declaring)->excludes(exchange, key);
+        cli::find_option(app, declaring)->excludes(exchange, key);
     }
     options.exchange_flags.add_to(part, group, *exchange);
 }
@@ -83,17 +83,17 @@ void add_delivery(CLI::App& app, Options& options) {
 void add_request(CLI::App& app, Options& options) {
     constexpr auto group = "Request";
     auto& part = cli::add_part(app);
-    auto* request =
-        part.add_flag("--request", options.request,
-                      "Wait for an answer to each message and print it; answers come by direct reply-to")
-            ->excludes(app.get_option("--no-confirm"), app.get_option("--correlation-id"), app.get_option("--reply-to"))
-            ->group(group);
+    auto* request = part.add_flag("--request", options.request,
+                                  "Wait for an answer to each message and print it; answers come by direct reply-to")
+                        ->excludes(cli::find_option(app, "--no-confirm"), cli::find_option(app, "--correlation-id"),
+                                   cli::find_option(app, "--reply-to"))
+                        ->group(group);
     options.format.add_to(part, group, "an answer", "lines");
     cli::add_seconds(part, "-t,--timeout", options.timeout, 0.001, 1e9,
                      "Stop waiting for answers after this long in total")
         ->group(group);
     for (const auto* needing : {"--format", "--template", "--color", "--timeout"}) {
-        app.get_option(needing)->needs(request);
+        cli::find_option(app, needing)->needs(request);
     }
 }
 
@@ -109,7 +109,7 @@ std::optional<std::chrono::milliseconds> Options::confirm_limit() const {
 void Options::add_to(CLI::App& app) {
     add_sources(app, *this);
     queue.add_to(cli::add_part(app));
-    app.get_option("--queue")->each([this](const std::string&) { queue_given = true; });
+    cli::find_option(app, "--queue")->each([this](const std::string&) { queue_given = true; });
     add_address(app, *this);
     properties.add_to(cli::add_part(app));
     add_delivery(app, *this);

@@ -71,7 +71,7 @@ void PropertyOptions::add_to(CLI::App& app) {
             ->type_name("TEXT")
             ->group(group);
     }
-    app.get_option("--expiration")->type_name("MS");
+    cli::find_option(app, "--expiration")->type_name("MS");
     app.add_flag("--persistent", persistent_, "Keep the message over a restart of the broker, in a durable queue")
         ->group(group);
     cli::add_number<std::uint8_t>(app, "--priority", properties_.priority, 0, 255,
