@@ -1,6 +1,7 @@
 #pragma once
 
 #include "rabbit/deadline.hpp"
+#include "rabbit/queue.hpp"
 
 #include <chrono>
 #include <functional>
@@ -23,6 +24,10 @@ struct ConnectionOptions {
     std::chrono::milliseconds retry_for{0};           ///< how long to go on trying to connect; 0: every endpoint once
     std::chrono::milliseconds longest_pause{4000};    ///< on average, between two attempts
     Deadline deadline = {};                           ///< as by Connection::set_deadline()
+    /// Is asked for in one go with the opening of the connection and its channel, which saves a round trip. The first
+    /// Connection::declare() with the same options then waits for the answer, and throws what it comes to. Without one
+    /// the answer is passed over.
+    std::optional<QueueOptions> declare = {};
     /// Called once connected, for each endpoint that did not answer before.
     std::function<void(const Error&)> on_passed_over = {};
     /// Called before each pause between two rounds of attempts.

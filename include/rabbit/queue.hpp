@@ -26,6 +26,8 @@ struct QueueOptions {
     bool exclusive = false;
     bool auto_delete = false;
     Table arguments = {};
+
+    bool operator==(const QueueOptions&) const = default;
 };
 
 /// A queue as the broker described it when it was declared.

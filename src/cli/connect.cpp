@@ -72,10 +72,11 @@ private:
 }  // namespace
 
 rabbit::Connection connect(const std::string& program, const ConnectionFlags& flags, const Verbosity& verbosity,
-                           int interrupt, std::optional<Seconds> limit) {
+                           int interrupt, std::optional<Seconds> limit, std::optional<rabbit::QueueOptions> declare) {
     auto endpoints = flags.endpoints();
     rabbit::ConnectionOptions options{.product = "hello-rabbit", .version = HELLO_RABBIT_VERSION, .name = program};
     options.interrupt = interrupt;
+    options.declare = std::move(declare);
     options.retry_for = std::chrono::ceil<milliseconds>(flags.retry_for);
     if (flags.check) {  // somebody waits for the broker, and for nothing but that
         options.longest_pause = milliseconds(400);

@@ -129,15 +129,22 @@ rabbit::QueueOptions QueueFlags::to_declare() const {
     return result;
 }
 
-rabbit::Queue declare(rabbit::Connection& connection, const QueueFlags& options) {
-    if (rabbit::is_direct_reply(options.name)) {
-        return connection.declare({.name = options.name, .passive = true});
+std::optional<rabbit::QueueOptions> QueueFlags::first_declare() const {
+    if (rabbit::is_direct_reply(name)) {
+        return rabbit::QueueOptions{.name = name, .passive = true};
     }
-    if (options.no_declare || options.name.starts_with(reserved)) {
-        return {.name = options.name};
+    return no_declare || name.starts_with(reserved) ? std::nullopt : std::optional(to_declare());
+}
+
+rabbit::Queue declare(rabbit::Connection& connection, const QueueFlags& flags) {
+    const auto options = flags.first_declare();
+    if (!options) {
+        return {.name = flags.name};
     }
-    return options.declares_exactly() ? declare_exactly(connection, options)
-                                      : declare_as_found(connection, options.to_declare());
+    if (options->passive) {
+        return connection.declare(*options);
+    }
+    return flags.declares_exactly() ? declare_exactly(connection, flags) : declare_as_found(connection, *options);
 }
 
 }  // namespace cli

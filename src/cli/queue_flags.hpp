@@ -3,6 +3,7 @@
 #include "cli11_fwd.hpp"
 #include "rabbit/connection.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct QueueFlags {
     /// The queue.declare that the declaring options ask for. Throws UsageError for a malformed argument.
     [[nodiscard]] rabbit::QueueOptions to_declare() const;
 
+    /// What declare() asks the broker first; empty: nothing. Throws UsageError for a malformed argument.
+    [[nodiscard]] std::optional<rabbit::QueueOptions> first_declare() const;
+
     /// An option says how the queue is to be declared, and no other way will do.
     [[nodiscard]] bool declares_exactly() const noexcept {
         return durable || auto_delete || exclusive || !type.empty() || !arguments.empty();
@@ -34,6 +38,6 @@ struct QueueFlags {
 ///
 /// Without a declaring option it is declared as the tutorials do: not durable, not exclusive, not auto-deleted; one
 /// that exists with other properties is used as it is, and a broker that refuses such queues gets a durable one.
-rabbit::Queue declare(rabbit::Connection& connection, const QueueFlags& options);
+rabbit::Queue declare(rabbit::Connection& connection, const QueueFlags& flags);
 
 }  // namespace cli

@@ -8,6 +8,7 @@
 #include "rabbit/connection_options.hpp"
 #include "rabbit/listener.hpp"
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -84,6 +85,22 @@ public:
             give_up);
     }
 
+    /// The answer to a method that has been appended is passed over, unless claim() is called before it comes.
+    template <class Reply>
+    void pass_over() {
+        late_replies_.push_back(method_id<Reply>);
+    }
+
+    /// The next answer that would be passed over is to be waited for, with await(); false: it is not that of `Reply`.
+    template <class Reply>
+    bool claim() {
+        const bool is_next = !late_replies_.empty() && late_replies_.front() == method_id<Reply>;
+        if (is_next) {
+            late_replies_.pop_front();
+        }
+        return is_next;
+    }
+
     /// When the answer to a method asked for now must have come.
     [[nodiscard]] Deadline reply_deadline() const;
 
@@ -150,7 +167,7 @@ private:
     PublisherListener* publisher_ = &nobody_;
     Companion* companion_ = nullptr;
     Awaited* awaited_ = nullptr;
-    std::deque<amqp_method_number_t> late_replies_;  ///< to methods whose wait was given up, in order
+    std::deque<amqp_method_number_t> late_replies_;  ///< that nobody waits for, or not any more, in order
     std::optional<std::string> blocked_;
     bool open_ = false;
 };

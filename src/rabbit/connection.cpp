@@ -4,6 +4,7 @@
 #include "codec/table_codec.hpp"
 #include "login.hpp"
 #include "net/poll.hpp"
+#include "queue_declaration.hpp"
 #include "rabbit/error.hpp"
 #include "retry.hpp"
 
@@ -132,21 +133,13 @@ void Connection::reopen_channel() {
 }
 
 Queue Connection::declare(const QueueOptions& options) {
-    check_short_string("queue name", options.name);
-    const TableView arguments(options.arguments);
-    amqp_queue_declare_t declare{};
-    declare.queue = to_amqp(options.name);
-    declare.passive = options.passive;
-    declare.durable = options.durable;
-    declare.exclusive = options.exclusive;
-    declare.auto_delete = options.auto_delete;
-    declare.arguments = arguments.get();
-    Queue queue;
-    channel_->call<amqp_queue_declare_ok_t>(fmt::format("cannot declare queue '{}'", options.name), declare,
-                                            [&queue](const auto& ok) {
-                                                queue = {copy(ok.queue), ok.message_count, ok.consumer_count};
-                                            });
-    return queue;
+    const bool asked_for = options_->declare == options && channel_->claim<amqp_queue_declare_ok_t>();
+    options_->declare.reset();
+    if (!asked_for) {
+        channel_->check_open();
+        append_declare(*channel_, options);
+    }
+    return await_declared(*channel_, options);
 }
 
 void Connection::bind(const std::string& queue, const Address& source, const Table& arguments) {

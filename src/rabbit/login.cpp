@@ -1,6 +1,7 @@
 #include "login.hpp"
 
 #include "codec/table_codec.hpp"
+#include "queue_declaration.hpp"
 #include "rabbit/error.hpp"
 
 #include <fmt/format.h>
@@ -152,6 +153,10 @@ private:
         open.virtual_host = to_amqp(endpoint_.vhost);
         channel_.append(open);
         channel_.append(amqp_channel_open_t{});
+        if (options_.declare) {
+            append_declare(channel_, *options_.declare);
+            channel_.pass_over<amqp_queue_declare_ok_t>();
+        }
         await<amqp_connection_open_ok_t>([](const auto&) {});
     }
 

@@ -8,33 +8,46 @@
 namespace receiving {
 namespace {
 
+bool declares_stream(const Options& options) {
+    return !options.offset.empty() && !options.queue.no_declare && !options.queue.declares_exactly();
+}
+
 /// --offset says that the queue is a stream, but not with which arguments: one that exists is used as it is.
-std::string declare_stream(rabbit::Connection& connection, const std::string& name) {
+std::string declare_stream(rabbit::Connection& connection, const rabbit::QueueOptions& stream) {
     try {
-        return connection.declare({.name = name, .durable = true, .arguments = {{"x-queue-type", {"stream"}}}}).name;
+        return connection.declare(stream).name;
     } catch (const rabbit::Error& error) {
         if (error.reply_code() != rabbit::reply_code::precondition_failed) {
             throw;
         }
     }
     connection.reopen_channel();
-    return connection.declare({.name = name, .passive = true, .arguments = {}}).name;
+    return connection.declare({.name = stream.name, .passive = true, .arguments = {}}).name;
 }
 
 std::string declare_queue(rabbit::Connection& connection, const Options& options) {
     if (options.has_own_queue()) {
-        auto own = options.queue.to_declare();
-        own.name.clear();
-        own.exclusive = true;
-        return connection.declare(own).name;
+        return connection.declare(*first_declare(options)).name;
     }
-    if (options.offset.empty() || options.queue.no_declare || options.queue.declares_exactly()) {
-        return cli::declare(connection, options.queue).name;
-    }
-    return declare_stream(connection, options.queue.name);
+    return declares_stream(options) ? declare_stream(connection, *first_declare(options))
+                                    : cli::declare(connection, options.queue).name;
 }
 
 }  // namespace
+
+std::optional<rabbit::QueueOptions> first_declare(const Options& options) {
+    if (options.has_own_queue()) {
+        auto own = options.queue.to_declare();
+        own.name.clear();
+        own.exclusive = true;
+        return own;
+    }
+    if (declares_stream(options)) {
+        return rabbit::QueueOptions{
+            .name = options.queue.name, .durable = true, .arguments = {{"x-queue-type", {"stream"}}}};
+    }
+    return options.queue.first_declare();
+}
 
 std::string declare_and_bind(rabbit::Connection& connection, const Options& options) {
     auto queue = declare_queue(connection, options);

@@ -4,9 +4,13 @@
 #include "rabbit/connection.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace receiving {
+
+/// The first queue.declare of declare_and_bind(), if there is one.
+std::optional<rabbit::QueueOptions> first_declare(const Options& options);
 
 /// Declares the queue and the exchanges, and binds it to them, as the options say. Returns the queue's name.
 std::string declare_and_bind(rabbit::Connection& connection, const Options& options);

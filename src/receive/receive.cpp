@@ -52,8 +52,8 @@ cli::ExitCode receive(const std::string& program, const Options& options) {
     }
     const cli::Signals signals;
     try {
-        auto connection =
-            cli::connect(program, options.connect, options.verbosity, signals.descriptor(), options.timeout);
+        auto connection = cli::connect(program, options.connect, options.verbosity, signals.descriptor(),
+                                       options.timeout, options.peek ? std::nullopt : first_declare(options));
         warn_of_missing_filters(program, options, connection);
         if (options.peek) {
             return peek(program, options, connection);

@@ -53,7 +53,8 @@ cli::ExitCode send(const std::string& program, Options& options) {
     }
     Source source(options);
     const cli::Signals signals;
-    auto connection = cli::connect(program, options.connect, options.verbosity, signals.descriptor(), options.timeout);
+    auto connection = cli::connect(program, options.connect, options.verbosity, signals.descriptor(), options.timeout,
+                                   first_declare(options));
     const auto code = options.request ? run<Requester>(program, options, connection, source)
                                       : run<Sender>(program, options, connection, source);
     if (options.sends_hello() && !options.verbosity.quiet && has_unread_input()) {

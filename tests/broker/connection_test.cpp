@@ -158,6 +158,26 @@ TEST_F(ConnectionTest, OtherPropertiesThanTheQueuesCloseTheChannel) {
         << error.what();
 }
 
+TEST_F(ConnectionTest, DeclaresAQueueWhileItOpens) {
+    rabbit::Connection connection(endpoint(), {.declare = plain()});
+    EXPECT_EQ(connection.declare(plain()).name, queue());
+    EXPECT_EQ(witness().count(queue()), 0U);
+    EXPECT_NO_THROW(connection.close());
+}
+
+TEST_F(ConnectionTest, AQueueThatIsRefusedWhileItOpensIsAnErrorOfDeclaring) {
+    declare_queue();
+    auto options = plain();
+    options.durable = true;
+    rabbit::Connection connection(endpoint(), {.declare = options});
+    const auto error = error_of([&] { connection.declare(options); });
+    EXPECT_EQ(error.reply_code(), 406);
+    EXPECT_EQ(std::string(error.what()).find("cannot declare queue '" + queue() + "': 406 PRECONDITION_FAILED"), 0U)
+        << error.what();
+    connection.reopen_channel();
+    EXPECT_EQ(connection.declare(passive()).name, queue());
+}
+
 TEST_F(ConnectionTest, AClosedChannelIsNotUsed) {
     auto connection = connect();
     EXPECT_EQ(error_of([&] { connection.declare(passive()); }).reply_code(), 404);

@@ -55,6 +55,15 @@ def test_a_message_goes_mandatory_and_confirmed_through_the_default_exchange(
     assert method.mandatory and not method.immediate
 
 
+def test_the_queue_is_declared_in_one_go_with_the_opening(either: Program, fake_broker: FakeBroker) -> None:
+    fake_broker.on(spec.Connection.Open, ignore)
+    process = either.start(url=fake_broker.url)
+    fake_broker.await_methods(spec.Queue.Declare)
+    process.kill()
+    received = [type(each.method) for each in fake_broker.methods()]
+    assert received[-3:] == [spec.Connection.Open, spec.Channel.Open, spec.Queue.Declare]
+
+
 def test_send_says_goodbye_to_the_broker(send: Program, fake_broker: FakeBroker) -> None:
     assert send(url=fake_broker.url).returncode == 0
     assert len(fake_broker.methods(spec.Connection.Close)) == 1
