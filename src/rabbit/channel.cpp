@@ -38,6 +38,7 @@ void Channel::attach(std::string broker, std::unique_ptr<Wire> wire) {
     assembler_ = MessageAssembler();
     encoder_.reset();
     late_replies_.clear();
+    first_reply_ = 0;
     open_ = false;
     set_blocked({});
 }
@@ -45,13 +46,17 @@ void Channel::attach(std::string broker, std::unique_ptr<Wire> wire) {
 void Channel::open() {
     assembler_ = MessageAssembler();
     late_replies_.clear();
+    first_reply_ = 0;
+    open_ = false;
     append(amqp_channel_open_t{});
     await_open();
 }
 
 void Channel::await_open() {
-    await<amqp_channel_open_ok_t>(fmt::format("cannot open a channel on {}", broker_), reply_deadline());
-    open_ = true;
+    if (!open_) {
+        await<amqp_channel_open_ok_t>(fmt::format("cannot open a channel on {}", broker_), reply_deadline());
+        open_ = true;
+    }
 }
 
 void Channel::check_open() const {
@@ -266,11 +271,15 @@ void Channel::handle_flow(const amqp_channel_flow_t& flow) {
 
 void Channel::handle_reply(const amqp_frame_t& frame) {
     const auto id = frame.payload.method.id;
-    if (!late_replies_.empty() && late_replies_.front() == id) {
+    if (first_reply_ == id) {
+        first_reply_ = 0;
+    } else if (!late_replies_.empty() && late_replies_.front() == id) {
         late_replies_.pop_front();
     } else if (awaited_ && awaited_->method == id && !awaited_->arrived) {
         awaited_->arrived = true;
         awaited_->on_method(frame);
+    } else if (id == AMQP_CHANNEL_OPEN_OK_METHOD && !open_) {  // before await_open(), while something else was sent
+        open_ = true;
     } else {
         const char* name = amqp_method_name(id);
         throw lost(fmt::format("it sent {}, which nothing asked for", name ? name : "an unknown method"));

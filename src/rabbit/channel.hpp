@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace rabbit {
 
@@ -85,21 +86,15 @@ public:
             give_up);
     }
 
-    /// The answer to a method that has been appended is passed over, unless claim() is called before it comes.
+    /// A method has been appended together with the first channel.open, and `Reply` answers it. That is passed over when
+    /// it comes, unless claim_first_reply() is called before.
     template <class Reply>
-    void pass_over() {
-        late_replies_.push_back(method_id<Reply>);
+    void expect_first_reply() {
+        first_reply_ = method_id<Reply>;
     }
 
-    /// The next answer that would be passed over is to be waited for, with await(); false: it is not that of `Reply`.
-    template <class Reply>
-    bool claim() {
-        const bool is_next = !late_replies_.empty() && late_replies_.front() == method_id<Reply>;
-        if (is_next) {
-            late_replies_.pop_front();
-        }
-        return is_next;
-    }
+    /// True: it is still to come, and to be waited for with await().
+    bool claim_first_reply() noexcept { return std::exchange(first_reply_, 0) != 0; }
 
     /// When the answer to a method asked for now must have come.
     [[nodiscard]] Deadline reply_deadline() const;
@@ -167,7 +162,8 @@ private:
     PublisherListener* publisher_ = &nobody_;
     Companion* companion_ = nullptr;
     Awaited* awaited_ = nullptr;
-    std::deque<amqp_method_number_t> late_replies_;  ///< that nobody waits for, or not any more, in order
+    std::deque<amqp_method_number_t> late_replies_;  ///< to methods whose wait was given up, in order
+    amqp_method_number_t first_reply_ = 0;           ///< see expect_first_reply(); 0: none is to come
     std::optional<std::string> blocked_;
     bool open_ = false;
 };

@@ -118,7 +118,16 @@ void Connection::open(const Endpoint& endpoint) {
     auto& attached = *wire;
     channel_->attach(endpoint.name(), std::move(wire));
     server_ = log_in(*channel_, attached, endpoint, *options_, limit);
-    channel_->await_open();
+    try {
+        channel_->await_open();
+    } catch (const Error& error) {
+        if (!options_->declare || error.kind() == ErrorKind::lost || error.kind() == ErrorKind::interrupted) {
+            throw;
+        }
+        // RabbitMQ may close the connection over the queue before it opens the channel. declare() asks again.
+        options_->declare.reset();
+        open(endpoint);
+    }
 }
 
 void Connection::pause_before_retry(std::chrono::milliseconds pause) {
@@ -133,10 +142,10 @@ void Connection::reopen_channel() {
 }
 
 Queue Connection::declare(const QueueOptions& options) {
-    const bool asked_for = options_->declare == options && channel_->claim<amqp_queue_declare_ok_t>();
+    channel_->check_open();
+    const bool asked_for = options_->declare == options && channel_->claim_first_reply();
     options_->declare.reset();
     if (!asked_for) {
-        channel_->check_open();
         append_declare(*channel_, options);
     }
     return await_declared(*channel_, options);

@@ -155,7 +155,7 @@ private:
         channel_.append(amqp_channel_open_t{});
         if (options_.declare) {
             append_declare(channel_, *options_.declare);
-            channel_.pass_over<amqp_queue_declare_ok_t>();
+            channel_.expect_first_reply<amqp_queue_declare_ok_t>();
         }
         await<amqp_connection_open_ok_t>([](const auto&) {});
     }

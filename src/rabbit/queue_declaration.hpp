@@ -10,7 +10,7 @@ class Channel;
 /// carry.
 void append_declare(Channel& channel, const QueueOptions& options);
 
-/// Waits for the answer to it. Throws as Channel::call().
+/// Waits for the answer to it. Throws as Channel::await(), and kinds `closed` and `refused`.
 Queue await_declared(Channel& channel, const QueueOptions& options);
 
 }  // namespace rabbit

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 namespace receiving {
 namespace {
@@ -28,6 +29,12 @@ void warn_of_missing_filters(const std::string& program, const Options& options,
         cli::say("{}: {}: this broker has no stream filters (RabbitMQ 3.13 and later do), so every message comes\n",
                  program, filter_argument);
     }
+}
+
+/// What is asked for while the connection is opened. A peek declares nothing, and what publishes looks at its target
+/// first.
+std::optional<rabbit::QueueOptions> early_declare(const Options& options) {
+    return options.peek || options.publishes() ? std::nullopt : first_declare(options);
 }
 
 void empty_queue(const std::string& program, const Options& options, rabbit::Connection& connection) {
@@ -53,7 +60,7 @@ cli::ExitCode receive(const std::string& program, const Options& options) {
     const cli::Signals signals;
     try {
         auto connection = cli::connect(program, options.connect, options.verbosity, signals.descriptor(),
-                                       options.timeout, options.peek ? std::nullopt : first_declare(options));
+                                       options.timeout, early_declare(options));
         warn_of_missing_filters(program, options, connection);
         if (options.peek) {
             return peek(program, options, connection);

@@ -8,7 +8,7 @@ import pytest
 from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 
-from fake_broker import FakeBroker, close_channel, close_connection
+from fake_broker import FakeBroker, close_channel, close_connection, ignore
 from program import DEADLINE, Program
 
 READY = b" [*] Waiting for messages. To exit press CTRL+C\n"
@@ -83,6 +83,15 @@ def test_any_queue_is_declared_durable_where_it_must_be(either: Program, fake_br
     refuse_transient_queues(fake_broker)
     assert finish(either, fake_broker, "--queue", "other") == success(either)
     assert declarations(fake_broker) == [("other", False), ("other", True)]
+
+
+def test_a_connection_that_is_closed_before_it_has_a_channel(either: Program, fake_broker: FakeBroker) -> None:
+    """RabbitMQ's close may overtake its channel.open-ok when the queue was asked for in one go with the channel."""
+    refuse_transient_queues(fake_broker)
+    fake_broker.on(spec.Channel.Open, ignore, when=lambda r: r.session is fake_broker.sessions[0])
+    assert finish(either, fake_broker) == success(either)
+    assert declarations(fake_broker) == [("hello", False), ("hello", False), ("hello", True)]
+    assert len(fake_broker.sessions) == 3
 
 
 def test_the_refused_connection_is_closed_properly(either: Program, fake_broker: FakeBroker) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 
-from fake_broker import FakeBroker, ignore
+from fake_broker import FakeBroker, close_channel, ignore
 from move_support import DRAIN, assert_left, declare, elsewhere, exchange, said, target
 from program import Program
 from receive_support import (
@@ -154,6 +154,23 @@ def test_another_broker_that_cannot_be_reached(receive: Program, channel: Blocki
     assert result.returncode == 69
     assert result.stderr.count(b"\n") == 1 and b"127.0.0.1:1" in result.stderr
     assert left_in(channel, queue) == [(b"1", False)]
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        (("--to-queue", "gone"), 4),
+        (("--to-exchange", "gone"), 4),
+        (("--to-queue", "t", "--to-url", NOWHERE), 69),
+    ],
+)
+def test_nothing_is_declared_before_the_target_is_found(
+    receive: Program, fake_broker: FakeBroker, options: tuple[str, ...], status: int
+) -> None:
+    for kind in (spec.Queue.Declare, spec.Exchange.Declare):
+        fake_broker.on(kind, close_channel(404, "NOT_FOUND - it is not there"), when=lambda r: r.method.passive)
+    assert receive("--queue", "typo", *options, url=fake_broker.url).returncode == status
+    assert all(each.method.passive for each in fake_broker.methods(spec.Queue.Declare))
 
 
 def test_options_of_the_source_are_not_the_targets(

@@ -179,6 +179,13 @@ void FakeBroker::answer(const amqp_frame_t& frame) {
             say(with<amqp_basic_cancel_ok_t>([&](auto& m) { m.consumer_tag = to_amqp("consumer"); }));
             break;
         case AMQP_QUEUE_DECLARE_METHOD:
+            if (refuses_queues) {
+                say(with<amqp_channel_close_t>([](auto& m) {
+                    m.reply_code = AMQP_PRECONDITION_FAILED;
+                    m.reply_text = to_amqp("PRECONDITION_FAILED");
+                }));
+                break;
+            }
             say(with<amqp_queue_declare_ok_t>(
                 [&](auto& m) { m.queue = arguments_of<amqp_queue_declare_t>(frame).queue; }));
             break;

@@ -43,6 +43,8 @@ public:
 
     /// The largest frame that it takes, from the next connection on; 0: any.
     std::uint32_t frame_max = 0;
+    /// Whether it closes the channel over each queue.declare.
+    bool refuses_queues = false;
     /// The most bytes that it takes at once.
     std::size_t takes = std::string::npos;
     /// How often a client has handed it bytes.

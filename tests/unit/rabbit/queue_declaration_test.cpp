@@ -83,6 +83,42 @@ TEST_F(QueueDeclaredWithTheConnection, NeedsNobodyToWaitForTheAnswer) {
     EXPECT_NO_THROW(connection.close());
 }
 
+/// The fake broker has said declare-ok already; what comes before it is the answer to something else.
+TEST_F(QueueDeclaredWithTheConnection, IsNotTakenForAnotherWhoseWaitWasGivenUp) {
+    rabbit::Consumer consumer(connection, {.queue = "other"});
+    broker.deliver(1, "a");
+    EXPECT_FALSE(consumer.look_at_queue());
+    EXPECT_EQ(connection.declare(hello).name, "hello");
+}
+
+TEST_F(QueueDeclaredWithTheConnection, IsAnErrorOfWhatIsCalledFirst) {
+    broker.refuses_queues = true;
+    connection.reopen();
+    broker.refuses_queues = false;
+    const auto failure = [](const auto& call) {
+        try {
+            call();
+        } catch (const rabbit::Error& error) {
+            return error;
+        }
+        ADD_FAILURE() << "no error";
+        return rabbit::Error(rabbit::ErrorKind::invalid, "", "");
+    };
+    EXPECT_EQ(failure([&] { connection.bind("hello", {"amq.topic", "a"}); }).reply_code(), AMQP_PRECONDITION_FAILED);
+    EXPECT_EQ(failure([&] { connection.declare(hello); }).kind(), rabbit::ErrorKind::closed);
+    connection.reopen_channel();
+    EXPECT_EQ(connection.declare(hello).name, "hello");
+}
+
+TEST(QueueDeclaredWithAConnection, MayTakeLongToSend) {
+    FakeBroker broker;
+    broker.takes = 1000;
+    const rabbit::QueueOptions large{.name = "hello", .arguments = {{"x-large", {std::string(20'000, 'x')}}}};
+    rabbit::Connection connection(std::vector{rabbit::Endpoint()}, rabbit::ConnectionOptions{.declare = large},
+                                  broker.opener());
+    EXPECT_EQ(connection.declare(large).name, "hello");
+}
+
 TEST(QueueDeclaredWithAConnection, MustNotHaveTooLongAName) {
     FakeBroker broker;
     try {
