@@ -61,9 +61,10 @@ CLI::Option* find_option(CLI::App& app, std::string_view name) {
     auto parts = app.get_subcommands({});
     parts.push_back(&app);
     for (auto* part : parts) {
-        const auto found = part->get_options(is_meant);
-        if (!found.empty()) {
-            return found.front();
+        const auto options = part->get_options();
+        const auto found = std::find_if(options.begin(), options.end(), is_meant);
+        if (found != options.end()) {
+            return *found;
         }
     }
     throw CLI::OptionNotFound(std::string(name));
