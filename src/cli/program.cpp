@@ -74,8 +74,7 @@ void parse(CLI::App& app, const Program& program, const std::vector<std::string>
 }
 
 ExitCode parse_and_run(CLI::App& app, const Program& program, const std::vector<std::string>& words,
-                       const std::function<void(CLI::App&)>& add_options, const std::function<ExitCode()>& body) {
-    add_all_options(app, add_options);
+                       const std::function<ExitCode()>& body) {
     try {
         parse(app, program, words);
     } catch (const CLI::CallForHelp&) {
@@ -86,6 +85,11 @@ ExitCode parse_and_run(CLI::App& app, const Program& program, const std::vector<
         return ExitCode::done;
     }
     return body();
+}
+
+/// Adding options takes a noticeable share of a program's start.
+bool may_hold_options(const std::vector<std::string>& words) {
+    return std::any_of(words.begin(), words.end(), [](const std::string& word) { return word.starts_with('-'); });
 }
 
 /// The system takes back what libraries hold in less time than their destructors do. Sanitizers and other tools for debug
@@ -113,14 +117,15 @@ Program called(Program program, const char* path) {
     return program;
 }
 
-int run_with(const Program& program, int argc, char** argv, const std::function<void(CLI::App&)>& add_options,
-             const std::function<ExitCode()>& body) {
+int run_with(const Program& program, int argc, char** argv, const std::function<void(CLI::App&)>& add_operands,
+             const std::function<void(CLI::App&)>& add_options, const std::function<ExitCode()>& body) {
     keep_freed_memory();
     fill_standard_descriptors();
     const auto words = take_arguments(argc, argv);
     CLI::App app(program.summary, program.name);
     try {
-        return end(static_cast<int>(parse_and_run(app, program, words, add_options, body)));
+        may_hold_options(words) ? add_all_options(app, add_options) : add_operands(app);
+        return end(static_cast<int>(parse_and_run(app, program, words, body)));
     } catch (const std::exception& error) {
         return end(static_cast<int>(report_error(program.name, error)));
     }

@@ -25,17 +25,19 @@ void add_all_options(CLI::App& app, const std::function<void(CLI::App&)>& add_op
 /// `program` as it is to speak of itself when it was called by this path.
 Program called(Program program, const char* path);
 
-/// Adds options to a command line, parses it, calls `body`, and reports what either throws. Ends the program with the
-/// exit code; a debug build returns it, to be what main() returns.
-int run_with(const Program& program, int argc, char** argv, const std::function<void(CLI::App&)>& add_options,
-             const std::function<ExitCode()>& body);
+/// Adds operands and options to a command line, or operands alone where no word begins with a dash; parses it, calls
+/// `body`, and reports what either throws. Ends the program with the exit code; a debug build returns it, to be what
+/// main() returns.
+int run_with(const Program& program, int argc, char** argv, const std::function<void(CLI::App&)>& add_operands,
+             const std::function<void(CLI::App&)>& add_options, const std::function<ExitCode()>& body);
 
 /// The same for the options of one program and what it does with them.
 template <class Options, class Body>
 int run(const Program& own, int argc, char** argv, Options options, const Body& body) {
     const auto program = called(own, argv[0]);
     return run_with(
-        program, argc, argv, [&](CLI::App& app) { options.add_to(app); }, [&] { return body(program.name, options); });
+        program, argc, argv, [&](CLI::App& app) { options.add_operands_to(app); },
+        [&](CLI::App& app) { options.add_to(app); }, [&] { return body(program.name, options); });
 }
 
 }  // namespace cli

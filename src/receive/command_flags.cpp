@@ -25,13 +25,15 @@ std::optional<Fate> fate_named(std::string_view name) {
 
 }  // namespace
 
+void CommandFlags::add_operand_to(CLI::App& app) {
+    app.add_option("COMMAND", words,
+                   "Run COMMAND for each message, the body on its standard input, the properties in AMQP_ROUTING_KEY, "
+                   "AMQP_CONTENT_TYPE, ..., AMQP_HEADERS; if it succeeds, the message is acked")
+        ->type_name("");
+}
+
 void CommandFlags::add_to(CLI::App& app) {
-    auto* command =
-        app.add_option("COMMAND", words,
-                       "Run COMMAND for each message, the body on its standard input, the properties in "
-                       "AMQP_ROUTING_KEY, AMQP_CONTENT_TYPE, ..., AMQP_HEADERS; if it succeeds, the message "
-                       "is acked")
-            ->type_name("");
+    auto* command = cli::find_option(app, "COMMAND");
     auto& part = cli::add_part(app);
     cli::add_number<std::uint16_t>(part, "--jobs", jobs, 1, 1000, "Run up to N COMMANDs at once")
         ->default_str("1")

@@ -29,6 +29,8 @@ struct CommandFlags {
     std::optional<std::uint64_t> attempts;  ///< a message that has failed so often is rejected
     bool reply = false;
 
+    void add_operand_to(CLI::App& app);
+    /// The rest, after that.
     void add_to(CLI::App& app);
     /// Throws cli::UsageError.
     void check(bool automatic_acks, bool from_stream) const;

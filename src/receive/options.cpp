@@ -95,7 +95,12 @@ void exclude_from_peek(CLI::App& app) {
 
 }  // namespace
 
+void Options::add_operands_to(CLI::App& app) {
+    command.add_operand_to(app);
+}
+
 void Options::add_to(CLI::App& app) {
+    add_operands_to(app);
     add_ending(cli::add_part(app), *this);
     format.add_to(cli::add_part(app), "Output", "a message", "hello; with --peek, pretty");
     add_acking(cli::add_part(app), *this);

@@ -48,6 +48,8 @@ struct Options {
     std::string consumer_tag;
     std::string offset;
 
+    /// Those that are no options, which add_to() adds, too.
+    void add_operands_to(CLI::App& app);
     void add_to(CLI::App& app);
 
     /// Checks what single options cannot. Throws cli::Failure of code `usage`.

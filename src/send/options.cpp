@@ -11,10 +11,7 @@ namespace {
 
 void add_sources(CLI::App& app, Options& options) {
     constexpr auto group = "Messages";
-    auto* messages = app.add_option("MESSAGE", options.messages,
-                                    "Each is sent as a message of its own; - stands for all of standard input. Without "
-                                    "any, and without an input option: Hello World!")
-                         ->type_name("");
+    auto* messages = cli::find_option(app, "MESSAGE");
     auto& part = cli::add_part(app);
     cli::add_repeatable(part, "-f,--file", options.files,
                         "Send a file as one message, or with --lines, --null or --json its records (repeatable; - is "
@@ -106,7 +103,15 @@ std::optional<std::chrono::milliseconds> Options::confirm_limit() const {
     return std::chrono::ceil<std::chrono::milliseconds>(confirm_timeout);
 }
 
+void Options::add_operands_to(CLI::App& app) {
+    app.add_option("MESSAGE", messages,
+                   "Each is sent as a message of its own; - stands for all of standard input. Without any, and without "
+                   "an input option: Hello World!")
+        ->type_name("");
+}
+
 void Options::add_to(CLI::App& app) {
+    add_operands_to(app);
     add_sources(app, *this);
     queue.add_to(cli::add_part(app));
     cli::find_option(app, "--queue")->each([this](const std::string&) { queue_given = true; });

@@ -43,6 +43,8 @@ struct Options {
     cli::FormatFlags format;              ///< of answers
     std::optional<cli::Seconds> timeout;  ///< for all answers
 
+    /// Those that are no options, which add_to() adds, too.
+    void add_operands_to(CLI::App& app);
     void add_to(CLI::App& app);
 
     /// Checks what no option can check by itself. Throws cli::Failure of code `usage`.
