@@ -24,9 +24,11 @@ struct ConnectionOptions {
     std::chrono::milliseconds retry_for{0};           ///< how long to go on trying to connect; 0: every endpoint once
     std::chrono::milliseconds longest_pause{4000};    ///< on average, between two attempts
     Deadline deadline = {};                           ///< as by Connection::set_deadline()
-    /// Is asked for in one go with the opening of the connection and its channel, which saves a round trip. The first
-    /// Connection::declare() with the same options then waits for the answer, and throws what it comes to. A function
-    /// that is called before it passes queue.declare-ok over; a refusal is that function's error.
+    /// Is asked for in one go with the opening of the connection and its channel, which saves a round trip, until
+    /// Connection::declare() is called for the first time. With the same options that only waits for the answer, and
+    /// throws what it comes to. A function that is called before it passes queue.declare-ok over; a refusal is that
+    /// function's error. Where the broker closes the connection before the channel is open, it is opened once more
+    /// without this.
     std::optional<QueueOptions> declare = {};
     /// Called once connected, for each endpoint that did not answer before.
     std::function<void(const Error&)> on_passed_over = {};

@@ -39,6 +39,7 @@ void Channel::attach(std::string broker, std::unique_ptr<Wire> wire) {
     encoder_.reset();
     late_replies_.clear();
     first_reply_ = 0;
+    opening_ = true;
     open_ = false;
     set_blocked({});
 }
@@ -47,16 +48,18 @@ void Channel::open() {
     assembler_ = MessageAssembler();
     late_replies_.clear();
     first_reply_ = 0;
+    opening_ = true;
     open_ = false;
     append(amqp_channel_open_t{});
     await_open();
 }
 
 void Channel::await_open() {
-    if (!open_) {
+    if (opening_) {
         await<amqp_channel_open_ok_t>(fmt::format("cannot open a channel on {}", broker_), reply_deadline());
-        open_ = true;
     }
+    opening_ = false;
+    open_ = true;
 }
 
 void Channel::check_open() const {
@@ -278,8 +281,8 @@ void Channel::handle_reply(const amqp_frame_t& frame) {
     } else if (awaited_ && awaited_->method == id && !awaited_->arrived) {
         awaited_->arrived = true;
         awaited_->on_method(frame);
-    } else if (id == AMQP_CHANNEL_OPEN_OK_METHOD && !open_) {  // before await_open(), while something else was sent
-        open_ = true;
+    } else if (id == AMQP_CHANNEL_OPEN_OK_METHOD && opening_) {  // before await_open(), while something else was sent
+        opening_ = false;
     } else {
         const char* name = amqp_method_name(id);
         throw lost(fmt::format("it sent {}, which nothing asked for", name ? name : "an unknown method"));

@@ -165,6 +165,7 @@ private:
     std::deque<amqp_method_number_t> late_replies_;  ///< to methods whose wait was given up, in order
     amqp_method_number_t first_reply_ = 0;           ///< see expect_first_reply(); 0: none is to come
     std::optional<std::string> blocked_;
+    bool opening_ = false;  ///< channel.open is not answered
     bool open_ = false;
 };
 

@@ -121,10 +121,11 @@ void Connection::open(const Endpoint& endpoint) {
     try {
         channel_->await_open();
     } catch (const Error& error) {
-        if (!options_->declare || error.kind() == ErrorKind::lost || error.kind() == ErrorKind::interrupted) {
+        if (!options_->declare || error.kind() != ErrorKind::closed) {
             throw;
         }
-        // RabbitMQ may close the connection over the queue before it opens the channel. declare() asks again.
+        // RabbitMQ may close the connection over the queue before it has opened the channel. If it was over the channel,
+        // it will do so again; otherwise declare() asks again, and throws what comes of it.
         options_->declare.reset();
         open(endpoint);
     }

@@ -10,7 +10,7 @@ class Channel;
 /// carry.
 void append_declare(Channel& channel, const QueueOptions& options);
 
-/// Waits for the answer to it. Throws as Channel::await(), and kinds `closed` and `refused`.
+/// Waits for the answer to it. Throws kinds `closed`, `refused`, `lost` or `interrupted`.
 Queue await_declared(Channel& channel, const QueueOptions& options);
 
 }  // namespace rabbit

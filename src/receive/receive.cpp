@@ -31,8 +31,8 @@ void warn_of_missing_filters(const std::string& program, const Options& options,
     }
 }
 
-/// What is asked for while the connection is opened. A peek declares nothing, and what publishes looks at its target
-/// first.
+/// What is asked for while the connection is opened. A peek declares nothing, and whoever publishes messages on connects
+/// to where they go before.
 std::optional<rabbit::QueueOptions> early_declare(const Options& options) {
     return options.peek || options.publishes() ? std::nullopt : first_declare(options);
 }

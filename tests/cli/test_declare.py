@@ -8,7 +8,7 @@ import pytest
 from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 
-from fake_broker import FakeBroker, close_channel, close_connection, ignore
+from fake_broker import FakeBroker, Handler, close_channel, close_connection, hang_up, ignore
 from program import DEADLINE, Program
 
 READY = b" [*] Waiting for messages. To exit press CTRL+C\n"
@@ -92,6 +92,24 @@ def test_a_connection_that_is_closed_before_it_has_a_channel(either: Program, fa
     assert finish(either, fake_broker) == success(either)
     assert declarations(fake_broker) == [("hello", False), ("hello", False), ("hello", True)]
     assert len(fake_broker.sessions) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "sessions", "status"),
+    [
+        (close_connection(530, "NOT_ALLOWED - too many channels"), 2, 1),
+        (close_connection(320, "CONNECTION_FORCED - broker forced connection closure"), 1, 69),
+        (hang_up, 1, 69),
+    ],
+)
+def test_a_channel_that_is_refused(
+    either: Program, fake_broker: FakeBroker, answer: Handler, sessions: int, status: int
+) -> None:
+    """It may have been over the queue, so that it is tried once more without."""
+    fake_broker.on(spec.Channel.Open, answer)
+    result = either(url=fake_broker.url)
+    assert (result.returncode, result.stdout, result.stderr.count(b"\n")) == (status, b"", 1)
+    assert len(fake_broker.sessions) == sessions
 
 
 def test_the_refused_connection_is_closed_properly(either: Program, fake_broker: FakeBroker) -> None:
