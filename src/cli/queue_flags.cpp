@@ -21,18 +21,6 @@ bool refuses_transient_queues(const rabbit::Error& error) {
            error.cause().find("transient_nonexcl_queues") != std::string::npos;
 }
 
-rabbit::Queue declare_or_adopt(rabbit::Connection& connection, const rabbit::QueueOptions& options) {
-    try {
-        return connection.declare(options);
-    } catch (const rabbit::Error& error) {
-        if (error.reply_code() != rabbit::reply_code::precondition_failed) {
-            throw;
-        }
-    }
-    connection.reopen_channel();
-    return connection.declare({.name = options.name, .passive = true, .arguments = {}});
-}
-
 rabbit::Queue declare_as_found(rabbit::Connection& connection, const rabbit::QueueOptions& options) {
     try {
         return declare_or_adopt(connection, options);
@@ -68,8 +56,8 @@ std::string difference(const std::string& cause, const QueueFlags& flags) {
     return "it exists with other properties";
 }
 
-rabbit::Queue declare_exactly(rabbit::Connection& connection, const QueueFlags& flags) {
-    const auto options = flags.to_declare();
+rabbit::Queue declare_exactly(rabbit::Connection& connection, const QueueFlags& flags,
+                              const rabbit::QueueOptions& options) {
     try {
         return connection.declare(options);
     } catch (const rabbit::Error& error) {
@@ -136,6 +124,18 @@ std::optional<rabbit::QueueOptions> QueueFlags::first_declare() const {
     return no_declare || name.starts_with(reserved) ? std::nullopt : std::optional(to_declare());
 }
 
+rabbit::Queue declare_or_adopt(rabbit::Connection& connection, const rabbit::QueueOptions& options) {
+    try {
+        return connection.declare(options);
+    } catch (const rabbit::Error& error) {
+        if (error.reply_code() != rabbit::reply_code::precondition_failed) {
+            throw;
+        }
+    }
+    connection.reopen_channel();
+    return connection.declare({.name = options.name, .passive = true, .arguments = {}});
+}
+
 rabbit::Queue declare(rabbit::Connection& connection, const QueueFlags& flags) {
     const auto options = flags.first_declare();
     if (!options) {
@@ -144,7 +144,8 @@ rabbit::Queue declare(rabbit::Connection& connection, const QueueFlags& flags) {
     if (options->passive) {
         return connection.declare(*options);
     }
-    return flags.declares_exactly() ? declare_exactly(connection, flags) : declare_as_found(connection, *options);
+    return flags.declares_exactly() ? declare_exactly(connection, flags, *options)
+                                    : declare_as_found(connection, *options);
 }
 
 }  // namespace cli

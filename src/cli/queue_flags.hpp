@@ -33,6 +33,9 @@ struct QueueFlags {
     }
 };
 
+/// Declares the queue; one that exists with other properties is used as it is.
+rabbit::Queue declare_or_adopt(rabbit::Connection& connection, const rabbit::QueueOptions& options);
+
 /// Declares the queue. With --no-declare, or a name that begins with "amq.", it is taken to exist; if it is a client's
 /// direct reply-to, the broker is asked whether that client is still there.
 ///

@@ -35,21 +35,21 @@ struct Channel::Awaited {
 void Channel::attach(std::string broker, std::unique_ptr<Wire> wire) {
     broker_ = std::move(broker);
     wire_ = std::move(wire);
-    assembler_ = MessageAssembler();
     encoder_.reset();
-    late_replies_.clear();
-    first_reply_ = 0;
-    opening_ = true;
-    open_ = false;
+    forget();
     set_blocked({});
 }
 
-void Channel::open() {
+void Channel::forget() {
     assembler_ = MessageAssembler();
     late_replies_.clear();
     first_reply_ = 0;
     opening_ = true;
     open_ = false;
+}
+
+void Channel::open() {
+    forget();
     append(amqp_channel_open_t{});
     await_open();
 }

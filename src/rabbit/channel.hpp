@@ -137,6 +137,8 @@ private:
     struct Awaited;
     class Nobody final : public ConsumerListener, public PublisherListener {};
 
+    /// What was under way on the channel before the one that is being opened.
+    void forget();
     void await_method(std::string_view operation, Deadline deadline, amqp_method_number_t method,
                       const OnMethod& on_method, const std::function<bool()>& give_up);
     template <class Poll>

@@ -8,28 +8,16 @@
 namespace receiving {
 namespace {
 
+/// --offset says that the queue is a stream, but not with which arguments: one that exists is used as it is.
 bool declares_stream(const Options& options) {
     return !options.offset.empty() && !options.queue.no_declare && !options.queue.declares_exactly();
-}
-
-/// --offset says that the queue is a stream, but not with which arguments: one that exists is used as it is.
-std::string declare_stream(rabbit::Connection& connection, const rabbit::QueueOptions& stream) {
-    try {
-        return connection.declare(stream).name;
-    } catch (const rabbit::Error& error) {
-        if (error.reply_code() != rabbit::reply_code::precondition_failed) {
-            throw;
-        }
-    }
-    connection.reopen_channel();
-    return connection.declare({.name = stream.name, .passive = true, .arguments = {}}).name;
 }
 
 std::string declare_queue(rabbit::Connection& connection, const Options& options) {
     if (options.has_own_queue()) {
         return connection.declare(*first_declare(options)).name;
     }
-    return declares_stream(options) ? declare_stream(connection, *first_declare(options))
+    return declares_stream(options) ? cli::declare_or_adopt(connection, *first_declare(options)).name
                                     : cli::declare(connection, options.queue).name;
 }
 

@@ -48,7 +48,7 @@ struct Options {
     std::string consumer_tag;
     std::string offset;
 
-    /// Those that are no options, which add_to() adds, too.
+    /// The operands alone; add_to() adds them, too.
     void add_operands_to(CLI::App& app);
     void add_to(CLI::App& app);
 

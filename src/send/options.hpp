@@ -43,7 +43,7 @@ struct Options {
     cli::FormatFlags format;              ///< of answers
     std::optional<cli::Seconds> timeout;  ///< for all answers
 
-    /// Those that are no options, which add_to() adds, too.
+    /// The operands alone; add_to() adds them, too.
     void add_operands_to(CLI::App& app);
     void add_to(CLI::App& app);
 
