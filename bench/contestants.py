@@ -153,6 +153,7 @@ CONTESTANTS = {
         Contestant('amqp-publish', f"amqp-publish -u {{url}} -r {START_QUEUE} -b 'Hello World!'", 'amqp-publish',
                    peer=False),
         ours('send', 'amqp-publish', ''),
+        ours('send --queue', 'amqp-publish', f'--queue {START_QUEUE}'),
         Contestant('send of the portable archive', f'{PORTABLE}/send', 'amqp-publish', peer=False),
         Contestant("the seed's send.py", f'/usr/bin/python3 {PEERS}/seed_send.py', 'amqp-publish',
                    quorum_obstacle=DECLARES_CLASSIC),
@@ -170,7 +171,8 @@ TARGETS = {     # of rates, at least; of start's times and of formats' processor
                 Target('send --json, each its own message_id', 'send --lines', 2)],
     'move': [Target('receive --to-queue', ('publishing alone', 'consuming alone'), 0.8),
              Target('receive --to-queue', "RabbitMQ's shovel plugin", 1)],
-    'start': [Target('send', 'amqp-publish', 1.3), Target('send of the portable archive', 'amqp-publish', 1.3)],
+    'start': [Target('send', 'amqp-publish', 1.3), Target('send --queue', 'amqp-publish', 1.3),
+              Target('send of the portable archive', 'amqp-publish', 1.3)],
 }
 MOST_PROCESSOR_TIME = {     # of the floor's and that of one copy of the body
     'send': [Target('send --lines', 'floor', 1.2)],

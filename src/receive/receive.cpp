@@ -6,12 +6,14 @@
 #include "declaration.hpp"
 #include "ending.hpp"
 #include "error_report.hpp"
+#include "interruption.hpp"
 #include "peek.hpp"
 #include "rabbit/error.hpp"
 #include "receiver.hpp"
 #include "repr.hpp"
 #include "say.hpp"
 #include "signals.hpp"
+#include "target.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -65,6 +67,9 @@ cli::ExitCode receive(const std::string& program, const Options& options) {
         if (options.peek) {
             return peek(program, options, connection);
         }
+        Interruption interruption;
+        const auto target = open_target(program, options, signals.descriptor(), interruption);
+        const Accompanied accompanied(connection, target.get());
         if (options.purge) {
             empty_queue(program, options, connection);
         }
@@ -72,9 +77,12 @@ cli::ExitCode receive(const std::string& program, const Options& options) {
             connection.with_reconnect(
                 [&] { connection.declare({.name = declare_and_bind(connection, options), .passive = true}); });
             connection.close();
+            if (target) {
+                target->close();
+            }
             return cli::ExitCode::done;
         }
-        return receive_messages(program, options, connection, signals.descriptor(), begun);
+        return receive_messages(program, options, connection, target.get(), interruption, begun);
     } catch (const rabbit::Error& error) {  // there was no consumer yet
         if (error.kind() != rabbit::ErrorKind::interrupted) {
             throw;

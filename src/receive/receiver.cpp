@@ -15,7 +15,6 @@
 #include "say.hpp"
 #include "sieve.hpp"
 #include "signals.hpp"
-#include "target.hpp"
 
 #include <fmt/format.h>
 
@@ -256,46 +255,11 @@ private:
     std::uint64_t bound_;  ///< messages that --drain moves at most
 };
 
-/// While it lives, a connection looks after the target, if there is one.
-class Accompanied {
-public:
-    Accompanied(rabbit::Connection& connection, Target* target) : connection_(connection) {
-        connection_.set_companion(target);
-    }
-    ~Accompanied() { connection_.set_companion(nullptr); }
-    Accompanied(const Accompanied&) = delete;
-    Accompanied& operator=(const Accompanied&) = delete;
-
-private:
-    rabbit::Connection& connection_;
-};
-
-/// Throws cli::Failure if what messages are to be moved to is not there.
-void check_target(Target& target, const MoveFlags& move) {
-    const bool there = move.queue      ? target.has_queue(*move.queue)
-                       : move.exchange ? target.has_exchange(*move.exchange)
-                                       : true;
-    if (!there) {
-        throw cli::Failure(
-            cli::ExitCode::rejected,
-            fmt::format("cannot move messages {} at {}, virtual host '{}': it is not there; nothing was taken",
-                        move.in_words(), target.endpoint().name(), target.endpoint().vhost));
-    }
-}
-
 }  // namespace
 
 cli::ExitCode receive_messages(const std::string& program, const Options& options, rabbit::Connection& connection,
-                               int interrupt, Clock::time_point begun) {
-    Interruption interruption;
-    std::optional<Target> target;
-    if (options.publishes()) {
-        target.emplace(program, options.move.connection(options.connect), options.verbosity, interrupt, interruption);
-        check_target(*target, options.move);
-    }
-    auto* publishes_on = target ? &*target : nullptr;
-    const Accompanied accompanied(connection, publishes_on);
-    Run run(program, options, connection, interruption, publishes_on, begun);
+                               Target* target, Interruption& interruption, Clock::time_point begun) {
+    Run run(program, options, connection, interruption, target, begun);
     return Receiver(run).run();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "exit_code.hpp"
+#include "interruption.hpp"
 #include "options.hpp"
 #include "rabbit/connection.hpp"
 
@@ -8,9 +9,11 @@
 
 namespace receiving {
 
-/// One run over an open connection: consumes until something ends it. `interrupt` is a descriptor that becomes readable
-/// on a signal; --timeout counts from `begun`. Throws what keeps it from going on.
+class Target;
+
+/// One run over an open connection: consumes until something ends it. `target` is the connection to publish on; null:
+/// nothing is published. --timeout counts from `begun`. Throws what keeps it from going on.
 cli::ExitCode receive_messages(const std::string& program, const Options& options, rabbit::Connection& connection,
-                               int interrupt, rabbit::Clock::time_point begun);
+                               Target* target, Interruption& interruption, rabbit::Clock::time_point begun);
 
 }  // namespace receiving

@@ -29,6 +29,19 @@ auto guarded(const Use& use) {
     }
 }
 
+/// Throws cli::Failure if what messages are to be moved to is not there.
+void check_target(Target& target, const MoveFlags& move) {
+    const bool there = move.queue      ? target.has_queue(*move.queue)
+                       : move.exchange ? target.has_exchange(*move.exchange)
+                                       : true;
+    if (!there) {
+        throw cli::Failure(
+            cli::ExitCode::rejected,
+            fmt::format("cannot move messages {} at {}, virtual host '{}': it is not there; nothing was taken",
+                        move.in_words(), target.endpoint().name(), target.endpoint().vhost));
+    }
+}
+
 /// At the end of its life. What comes later is for nobody.
 struct StopListening {
     Target::Listener& listener;
@@ -182,6 +195,17 @@ void Target::tend() {
         }
         given_up_ = true;
     }
+}
+
+std::unique_ptr<Target> open_target(const std::string& program, const Options& options, int interrupt,
+                                    Interruption& interruption) {
+    if (!options.publishes()) {
+        return nullptr;
+    }
+    auto target = std::make_unique<Target>(program, options.move.connection(options.connect), options.verbosity,
+                                           interrupt, interruption);
+    check_target(*target, options.move);
+    return target;
 }
 
 }  // namespace receiving

@@ -2,6 +2,7 @@
 
 #include "connection_flags.hpp"
 #include "interruption.hpp"
+#include "options.hpp"
 #include "rabbit/companion.hpp"
 #include "rabbit/connection.hpp"
 #include "rabbit/publisher.hpp"
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -78,6 +80,25 @@ private:
     rabbit::Publisher publisher_;
     rabbit::Clock::time_point tended_at_ = rabbit::Clock::now();
     rabbit::Deadline unsent_due_;  ///< when what was published leaves also without a full batch
+};
+
+/// The connection that `options` need to publish on; null: they need none. Throws cli::Failure if what messages are to be
+/// moved to is not there. The rest as for the constructor.
+std::unique_ptr<Target> open_target(const std::string& program, const Options& options, int interrupt,
+                                    Interruption& interruption);
+
+/// While it lives, a connection looks after its companion, if there is one.
+class Accompanied {
+public:
+    Accompanied(rabbit::Connection& connection, rabbit::Companion* companion) : connection_(connection) {
+        connection_.set_companion(companion);
+    }
+    ~Accompanied() { connection_.set_companion(nullptr); }
+    Accompanied(const Accompanied&) = delete;
+    Accompanied& operator=(const Accompanied&) = delete;
+
+private:
+    rabbit::Connection& connection_;
 };
 
 }  // namespace receiving

@@ -173,6 +173,24 @@ def test_nothing_is_declared_before_the_target_is_found(
     assert all(each.method.passive for each in fake_broker.methods(spec.Queue.Declare))
 
 
+@pytest.mark.parametrize("target", [("--to-queue", "gone"), ("--to-exchange", "gone")])
+@pytest.mark.parametrize("count", [(), ("--count", "0")])
+def test_a_queue_is_not_purged_for_a_target_that_is_gone(
+    receive: Program, channel: BlockingChannel, queue: str, target: tuple[str, str], count: tuple[str, ...]
+) -> None:
+    declare_with(channel, queue, b"1", b"2")
+    result = receive("-q", queue, "--purge", *target, *count)
+    assert result.returncode == 4
+    assert b"it is not there; nothing was taken" in result.stderr
+    assert b"purged" not in result.stderr
+    assert left_in(channel, queue) == [(b"1", False), (b"2", False)]
+
+
+def test_both_connections_are_closed_in_order_when_nothing_is_taken(receive: Program, fake_broker: FakeBroker) -> None:
+    assert receive("--to-queue", "t", "--count", "0", url=fake_broker.url).returncode == 0
+    assert len(fake_broker.methods(spec.Connection.Close)) == 2
+
+
 def test_options_of_the_source_are_not_the_targets(
     receive: Program, fake_broker: FakeBroker, tmp_path: Path
 ) -> None:
