@@ -16,4 +16,9 @@ inline rabbit::Deadline after(rabbit::Clock::time_point from, const std::optiona
                     : rabbit::Deadline();
 }
 
+/// How long it is until then, less than nothing if it has passed; empty: for ever.
+inline std::optional<Seconds> until(rabbit::Deadline deadline) {
+    return deadline ? std::optional<Seconds>(*deadline - rabbit::Clock::now()) : std::nullopt;
+}
+
 }  // namespace cli

@@ -12,6 +12,7 @@
 #include "receiver.hpp"
 #include "repr.hpp"
 #include "say.hpp"
+#include "seconds.hpp"
 #include "signals.hpp"
 #include "target.hpp"
 
@@ -68,18 +69,18 @@ cli::ExitCode receive(const std::string& program, const Options& options) {
             return peek(program, options, connection);
         }
         Interruption interruption;
-        const auto target = open_target(program, options, signals.descriptor(), interruption);
-        const Accompanied accompanied(connection, target.get());
+        const auto target =
+            open_target(program, options, signals.descriptor(), interruption, cli::after(begun, options.timeout));
         if (options.purge) {
             empty_queue(program, options, connection);
         }
         if (options.count == 0) {
             connection.with_reconnect(
                 [&] { connection.declare({.name = declare_and_bind(connection, options), .passive = true}); });
-            connection.close();
             if (target) {
                 target->close();
             }
+            connection.close();
             return cli::ExitCode::done;
         }
         return receive_messages(program, options, connection, target.get(), interruption, begun);

@@ -15,6 +15,7 @@
 #include "say.hpp"
 #include "sieve.hpp"
 #include "signals.hpp"
+#include "target.hpp"
 
 #include <fmt/format.h>
 
@@ -255,10 +256,25 @@ private:
     std::uint64_t bound_;  ///< messages that --drain moves at most
 };
 
+/// While it lives, a connection looks after the target, if there is one.
+class Accompanied {
+public:
+    Accompanied(rabbit::Connection& connection, Target* target) : connection_(connection) {
+        connection_.set_companion(target);
+    }
+    ~Accompanied() { connection_.set_companion(nullptr); }
+    Accompanied(const Accompanied&) = delete;
+    Accompanied& operator=(const Accompanied&) = delete;
+
+private:
+    rabbit::Connection& connection_;
+};
+
 }  // namespace
 
 cli::ExitCode receive_messages(const std::string& program, const Options& options, rabbit::Connection& connection,
                                Target* target, Interruption& interruption, Clock::time_point begun) {
+    const Accompanied accompanied(connection, target);
     Run run(program, options, connection, interruption, target, begun);
     return Receiver(run).run();
 }

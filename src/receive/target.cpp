@@ -6,6 +6,7 @@
 #include "rabbit/error.hpp"
 #include "repr.hpp"
 #include "say.hpp"
+#include "seconds.hpp"
 
 #include <fmt/format.h>
 
@@ -51,10 +52,10 @@ struct StopListening {
 }  // namespace
 
 Target::Target(const std::string& program, const cli::ConnectionFlags& flags, const cli::Verbosity& verbosity,
-               int interrupt, Interruption& interruption)
+               int interrupt, Interruption& interruption, rabbit::Deadline deadline)
     : program_(program),
       interruption_(interruption),
-      connection_(cli::connect(program, flags, verbosity, interrupt)),
+      connection_(cli::connect(program, flags, verbosity, interrupt, cli::until(deadline))),
       publisher_(connection_, publisher_options()) {}
 
 /// Whoever publishes looks after the room: a publisher that waits for it would keep the first connection waiting.
@@ -198,13 +199,14 @@ void Target::tend() {
 }
 
 std::unique_ptr<Target> open_target(const std::string& program, const Options& options, int interrupt,
-                                    Interruption& interruption) {
+                                    Interruption& interruption, rabbit::Deadline deadline) {
     if (!options.publishes()) {
         return nullptr;
     }
     auto target = std::make_unique<Target>(program, options.move.connection(options.connect), options.verbosity,
-                                           interrupt, interruption);
+                                           interrupt, interruption, deadline);
     check_target(*target, options.move);
+    target->lift_deadline();
     return target;
 }
 

@@ -25,10 +25,13 @@ public:
     using Listener = std::function<void(const rabbit::Settlement&)>;
     using Replace = std::function<std::optional<rabbit::Message>(const rabbit::Settlement&)>;
 
-    /// Connects; may end by an Error, of kind `interrupted` too. Everything referred to must outlive it. Messages that
-    /// are in flight when the connection is lost are published again, if there is a retry_for.
+    /// Connects, for as long as the deadline allows; may end by an Error, of kind `interrupted` too. Everything referred
+    /// to must outlive it. Messages that are in flight when the connection is lost are published again, if there is a
+    /// retry_for.
     Target(const std::string& program, const cli::ConnectionFlags& flags, const cli::Verbosity& verbosity,
-           int interrupt, Interruption& interruption);
+           int interrupt, Interruption& interruption, rabbit::Deadline deadline = {});
+    /// Connecting is done: the deadline is no longer for what comes.
+    void lift_deadline() noexcept { connection_.set_deadline({}); }
 
     /// Calls `listener` with what became of each message, and `replace` as rabbit::PublisherOptions::on_refused.
     void listen(Listener listener, Replace replace = {}) {
@@ -83,22 +86,8 @@ private:
 };
 
 /// The connection that `options` need to publish on; null: they need none. Throws cli::Failure if what messages are to be
-/// moved to is not there. The rest as for the constructor.
+/// moved to is not there. The rest as for the constructor; the deadline is for connecting and looking for it.
 std::unique_ptr<Target> open_target(const std::string& program, const Options& options, int interrupt,
-                                    Interruption& interruption);
-
-/// While it lives, a connection looks after its companion, if there is one.
-class Accompanied {
-public:
-    Accompanied(rabbit::Connection& connection, rabbit::Companion* companion) : connection_(connection) {
-        connection_.set_companion(companion);
-    }
-    ~Accompanied() { connection_.set_companion(nullptr); }
-    Accompanied(const Accompanied&) = delete;
-    Accompanied& operator=(const Accompanied&) = delete;
-
-private:
-    rabbit::Connection& connection_;
-};
+                                    Interruption& interruption, rabbit::Deadline deadline);
 
 }  // namespace receiving

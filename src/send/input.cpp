@@ -23,13 +23,7 @@ constexpr std::size_t longest_record = 512U << 20;
 
 constexpr std::size_t chunk = std::size_t{64} << 10;  ///< the least that is read at once
 constexpr std::size_t usual = 4 * chunk;  ///< the buffer while no record is larger; the most of a larger one at once
-constexpr std::size_t large = chunk;      ///< a record
-
-/// A record of this size wastes little of a buffer with this capacity. One larger than the usual buffer is worth the
-/// rest: a copy would take as much again for a moment.
-constexpr bool fits(std::size_t size, std::size_t capacity) {
-    return size >= usual || capacity - size <= size / 4;
-}
+constexpr std::size_t large = usual;      ///< a record
 
 [[noreturn]] void cannot_read(const std::string& file, int error) {
     throw cli::Failure(cli::ExitCode::no_input,
@@ -127,9 +121,7 @@ void Input::make_room() {
     const auto room = std::clamp(expected - std::min(end_, expected), chunk, usual);
     if (buffer_.size() - end_ < room) {
         if (buffer_.capacity() < end_ + room) {
-            const auto whole =
-                expected > usual ? expected + chunk : 0;  // in several reads, the last of a chunk at least
-            buffer_.reserve(std::max(end_ + std::max(room, end_ / 4), whole));
+            buffer_.reserve(std::max(end_ + end_ / 4, large_size_) + chunk);
         }
         buffer_.resize(end_ + room);
     }
@@ -202,38 +194,25 @@ std::optional<std::string> Input::next_object(std::string& spare) {
 }
 
 /// The bytes held up to `end`; those from `next` on are left. A large record takes the buffer along instead of a copy:
-/// while it waits to be sent, its memory is all that is taken. What is left goes into the memory of `spare` then.
+/// while it waits to be sent, its memory is all that is taken. The buffer takes that of `spare` then.
 std::string Input::take(std::size_t end, std::size_t next, std::string& spare) {
+    auto record = std::move(spare);
     const auto size = end - begin_;
     if (size < large) {
-        auto record = copy(end, std::move(spare));
+        record.clear();
+        record.reserve(framing_ == Framing::json ? size + cli::JsonReader::room_behind : size);
+        record.assign(buffer_, begin_, size);
         begin_ = searched_ = next;
         return record;
     }
     large_size_ = size;
-    auto left = std::move(spare);
-    left.assign(buffer_, next, end_ - next).append(cli::JsonReader::room_behind, '\0');
-    std::string record;
-    if (fits(size, buffer_.capacity())) {
-        record = std::move(buffer_);
-        record.resize(end);
-        record.erase(0, begin_);
-    } else {
-        record = copy(end, {});
-    }
-    buffer_ = std::move(left);
+    record.assign(buffer_, next, end_ - next).append(cli::JsonReader::room_behind, '\0');
+    record.swap(buffer_);
+    record.resize(end);
+    record.erase(0, begin_);
     end_ -= next;
     begin_ = searched_ = 0;
     return record;
-}
-
-/// In the memory of `spare`, if there is enough of it.
-std::string Input::copy(std::size_t end, std::string spare) const {
-    const auto size = end - begin_;
-    spare.clear();
-    spare.reserve(framing_ == Framing::json ? size + cli::JsonReader::room_behind : size);
-    spare.assign(buffer_, begin_, size);
-    return spare;
 }
 
 /// The last record of a file whose end is not marked; a file that is one record may be empty.

@@ -64,7 +64,6 @@ private:
     std::optional<std::string> next_delimited(std::string& spare);
     std::optional<std::string> next_object(std::string& spare);
     std::string take(std::size_t end, std::size_t next, std::string& spare);
-    [[nodiscard]] std::string copy(std::size_t end, std::string spare) const;
     std::optional<std::string> rest_of_file(std::string& spare);
 
     std::vector<std::string> files_;
@@ -76,7 +75,7 @@ private:
     std::size_t begin_ = 0;       ///< of the bytes in buffer_ that belong to no record handed out yet
     std::size_t searched_ = 0;    ///< no record ends between begin_ and here
     std::size_t end_ = 0;         ///< of those bytes
-    std::size_t large_size_ = 0;  ///< of the last large record: the next is likely to be as large
+    std::size_t large_size_ = 0;  ///< of the last record that took the buffer along: the next is likely to be as large
     bool file_ended_ = false;     ///< the bytes left in buffer_, if any, are the file's last record
     bool ended_ = false;
     std::uint64_t size_ = 0;  ///< of all files; 0: not known

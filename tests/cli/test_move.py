@@ -25,6 +25,7 @@ from receive_support import (
     declare_with,
     fill,
     left_in,
+    measured,
     numbered,
     witness,
 )
@@ -189,6 +190,17 @@ def test_a_queue_is_not_purged_for_a_target_that_is_gone(
 def test_both_connections_are_closed_in_order_when_nothing_is_taken(receive: Program, fake_broker: FakeBroker) -> None:
     assert receive("--to-queue", "t", "--count", "0", url=fake_broker.url).returncode == 0
     assert len(fake_broker.methods(spec.Connection.Close)) == 2
+
+
+@pytest.mark.parametrize("silent", [spec.Connection.StartOk, spec.Queue.Declare], ids=["connecting", "looking"])
+def test_the_timeout_covers_the_target(receive: Program, fake_broker: FakeBroker, silent: type) -> None:
+    with FakeBroker() as other:
+        other.on(silent, ignore)
+        to_url = f"amqp://127.0.0.1:{other.port}"
+        process = receive.start("--timeout", "1", "--to-queue", "t", "--to-url", to_url, url=fake_broker.url)
+        assert 0.9 < measured(process.finish) < 4
+    assert process.finish().returncode == 69
+    assert not fake_broker.methods(spec.Queue.Declare)
 
 
 def test_options_of_the_source_are_not_the_targets(
