@@ -134,7 +134,8 @@ TEST_F(InputTest, RecordsOfAllSizesFollowEachOther) {
         std::string text;
         for (const auto size : sizes) {
             const auto letter = static_cast<char>('a' + expected.size());
-            text += expected.emplace_back(before + std::string(size, letter) + after) + end;
+            text += expected.emplace_back(before).append(size, letter).append(after);
+            text += end;
         }
         auto twice = expected;
         twice.insert(twice.end(), expected.begin(), expected.end());
