@@ -1,5 +1,6 @@
 #pragma once
 
+#include "rabbit/body.hpp"
 #include "rabbit/connection.hpp"
 #include "rabbit/listener.hpp"
 
@@ -10,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace rabbit {
 
@@ -32,7 +34,7 @@ struct Settlement {
     int reply_code;  ///< of a return or refusal, else 0
     const std::string& reply_text;
     const Address& address;
-    const std::string& body;
+    std::string_view body;
     const std::string& content_header;  ///< as it was sent, with the frame around it
 
     /// Decoded with each call; null: it had none.
@@ -85,9 +87,10 @@ public:
 
     /// Hands a message to the connection, after waiting for room in the window. It leaves with the next full
     /// segment, or with the next wait. Throws the kinds of Connection::wait, `timeout`, and `invalid` for a name or
-    /// property that AMQP cannot carry; published() tells whether the message was taken. Afterwards the body of
-    /// `message` holds unspecified bytes, and memory that may be used for the next one.
+    /// property that AMQP cannot carry; published() tells whether the message was taken.
     void publish(const Address& address, Message&& message);
+    /// The same for a body that others share.
+    void publish(const Address& address, Body body, const std::shared_ptr<const Properties>& properties);
 
     /// Connection::wait that also throws kind `timeout` when confirms are overdue. While 1,000 messages or more are in
     /// flight, confirms may lie in the system for up to five milliseconds, so that many are read at once.
@@ -110,7 +113,7 @@ public:
     [[nodiscard]] std::uint64_t first_unsettled() const noexcept;
     /// The number of the first message in flight of whose body `holds` is true.
     [[nodiscard]] std::optional<std::uint64_t> find_in_flight(
-        const std::function<bool(const std::string& body)>& holds) const;
+        const std::function<bool(std::string_view body)>& holds) const;
 
 private:
     void select_confirms();

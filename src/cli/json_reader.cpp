@@ -40,7 +40,7 @@ std::string_view end_of_last_line(std::string_view text) {
 }
 
 /// Says what is wrong with a text that simdjson refuses. It does not say where, so nlohmann-json has to find the place.
-[[noreturn]] void explain(const std::string& text, simdjson::error_code error) {
+[[noreturn]] void explain(std::string_view text, simdjson::error_code error) {
     if (error == simdjson::MEMALLOC) {
         throw std::bad_alloc();
     }
@@ -51,7 +51,7 @@ std::string_view end_of_last_line(std::string_view text) {
         const auto json = nlohmann::json::parse(text);
     } catch (const nlohmann::json::parse_error& place) {
         const auto offset = std::min(place.byte, text.size());
-        const auto near = end_of_last_line(std::string_view(text).substr(0, offset));
+        const auto near = end_of_last_line(text.substr(0, offset));
         throw NotJson(offset, fmt::format("not JSON near '{}'", near));
     } catch (const nlohmann::json::out_of_range&) {
         // As below.
@@ -245,10 +245,10 @@ std::optional<element> JsonReader::try_read(std::string_view text) {
     return json;
 }
 
-element JsonReader::read(const std::string& text) {
+element JsonReader::read(std::string_view text) {
     allow_nesting(text.size());
     element json;
-    if (const auto error = parser_->parse(text).get(json)) {
+    if (const auto error = parser_->parse(text.data(), text.size()).get(json)) {
         explain(text, error);
     }
     return json;
@@ -266,18 +266,16 @@ Table table_of_json(const element& json) {
     cannot_convert(fmt::format("{} is not an object", shown(json)));
 }
 
-void read_text(const element& json, std::string& text) {
+std::string_view view_text(const element& json, std::string& decoded) {
     if (const auto tag = tag_of(json); tag && tag->name == "!string") {
-        text = from_base64(string_of(tag->value));
-    } else {
-        text.assign(string_of(json));
+        return decoded = from_base64(string_of(tag->value));
     }
+    return string_of(json);
 }
 
 std::string text_of_json(const element& json) {
-    std::string text;
-    read_text(json, text);
-    return text;
+    std::string decoded;
+    return std::string(view_text(json, decoded));
 }
 
 std::string shown(const element& json) {

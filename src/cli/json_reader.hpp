@@ -30,7 +30,7 @@ private:
 /// Reads JSON texts one after the other, each into the memory of the one before.
 class JsonReader {
 public:
-    /// Bytes. A text whose capacity exceeds its size by as many is read where it is; any other is copied first.
+    /// Bytes.
     static constexpr std::size_t room_behind = 64;
 
     JsonReader();
@@ -38,9 +38,10 @@ public:
 
     /// The text's value, which is there until the next call. Throws NotJson, or another std::invalid_argument for a
     /// number of more than 64 bits and for what is nested too deep.
-    simdjson::dom::element read(const std::string& text);
+    simdjson::dom::element read(std::string_view text);
 
-    /// The same for a text behind which `room_behind` bytes can be read. Empty where read() would throw.
+    /// The same without a copy of the text, behind which `room_behind` bytes must be readable. Empty where read() would
+    /// throw.
     std::optional<simdjson::dom::element> try_read(std::string_view text);
 
 private:
@@ -55,8 +56,8 @@ rabbit::Value value_of_json(const simdjson::dom::element& json);
 rabbit::Table table_of_json(const simdjson::dom::element& json);
 /// The inverse of append_json_text().
 std::string text_of_json(const simdjson::dom::element& json);
-/// The same; it may use the memory of `text`.
-void read_text(const simdjson::dom::element& json, std::string& text);
+/// The same without a copy where `json` has the text as it is; otherwise it is put in `decoded`.
+std::string_view view_text(const simdjson::dom::element& json, std::string& decoded);
 
 /// A value for an error message, shortened if it is long.
 std::string shown(const simdjson::dom::element& json);

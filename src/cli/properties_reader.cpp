@@ -25,7 +25,7 @@ bool is_number(std::string_view text) {
 }
 
 void read(const element& json, std::optional<std::string>& text) {
-    read_text(json, text.emplace());
+    text = text_of_json(json);
     if (text->size() > 255) {
         throw std::invalid_argument(fmt::format("a text of {} bytes; AMQP allows 255 at most", text->size()));
     }

@@ -1,8 +1,10 @@
 #pragma once
 
 #include "pieces.hpp"
+#include "rabbit/body.hpp"
 #include "rabbit/message.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -13,7 +15,8 @@ namespace cli {
 struct Record {
     std::optional<std::string> exchange;
     std::optional<std::string> routing_key;
-    rabbit::Message message;
+    rabbit::Body body;
+    std::shared_ptr<const rabbit::Properties> properties;  ///< null: none
 };
 
 /// Appends a delivery as one line of JSON without its newline. RecordReader gives all of it back.

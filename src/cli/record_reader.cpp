@@ -6,75 +6,79 @@
 #include <simdjson.h>
 
 #include <stdexcept>
-#include <utility>
 
 namespace cli {
 namespace {
 
 using simdjson::dom::element;
 
-void read_field(std::string_view name, const element& json, std::string& text) {
+std::string_view view_field(std::string_view name, const element& json, std::string& decoded) {
     try {
-        read_text(json, text);
+        return view_text(json, decoded);
     } catch (const std::invalid_argument& error) {
         throw std::invalid_argument(fmt::format("{}: {}", name, error.what()));
     }
 }
 
-void decode(std::string& payload, std::string_view encoding) {
-    if (encoding == "base64") {
-        payload = from_base64(payload);
-    } else if (encoding != "string") {
-        throw std::invalid_argument(fmt::format("payload_encoding '{}' is neither string nor base64", encoding));
-    }
+std::string read_field(std::string_view name, const element& json) {
+    std::string decoded;
+    return std::string(view_field(name, json, decoded));
 }
 
 }  // namespace
 
-Record RecordReader::read(const std::string& text) {
-    Record record;
-    read(json_.read(text), record);
-    return record;
+Record RecordReader::read(std::string_view text) {
+    return record_of(json_.read(text));
 }
 
-std::optional<Record> RecordReader::try_read(std::string_view text, std::string spare) {
-    std::optional<Record> record;
+std::optional<Record> RecordReader::try_read(std::string_view text) {
     if (const auto json = json_.try_read(text)) {
         try {
-            spare.clear();
-            record.emplace().message.body = std::move(spare);
-            read(*json, *record);
+            return record_of(*json);
         } catch (const std::invalid_argument&) {
-            record.reset();
         }
     }
-    return record;
+    return std::nullopt;
 }
 
-void RecordReader::read(const element& json, Record& record) {
+Record RecordReader::record_of(const element& json) {
     simdjson::dom::object fields;
     if (json.get_object().get(fields) != simdjson::SUCCESS) {
         throw std::invalid_argument("it is not a JSON object");
     }
+    Record record;
+    std::string decoded;
+    std::string_view payload;
     std::string encoding = "string";
     for (const auto [name, value] : fields) {
         if (name == "payload") {
-            read_field(name, value, record.message.body);
+            payload = view_field(name, value, decoded);
         } else if (name == "payload_encoding") {
-            read_field(name, value, encoding);
+            encoding = read_field(name, value);
         } else if (name == "exchange") {
-            read_field(name, value, record.exchange.emplace());
+            record.exchange = read_field(name, value);
         } else if (name == "routing_key") {
-            read_field(name, value, record.routing_key.emplace());
+            record.routing_key = read_field(name, value);
         } else if (name == "properties") {
-            record.message.properties = properties_.read(value);
+            record.properties = properties_.read(value);
         } else if (name != "redelivered" && name != "payload_bytes" && name != "message_count") {
             throw std::invalid_argument(fmt::format(
                 "there is no field '{}'; known are payload, payload_encoding, exchange, routing_key, properties",
                 name));
         }
     }
-    decode(record.message.body, encoding);
+    record.body = body_of(payload, encoding);
+    return record;
+}
+
+rabbit::Body RecordReader::body_of(std::string_view payload, std::string_view encoding) {
+    if (encoding == "base64") {
+        return rabbit::Body(from_base64(payload));
+    }
+    if (encoding != "string") {
+        throw std::invalid_argument(fmt::format("payload_encoding '{}' is neither string nor base64", encoding));
+    }
+    return copies_.copy_of(payload);
 }
 
 }  // namespace cli

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "body_copies.hpp"
 #include "json_reader.hpp"
 #include "properties_reader.hpp"
 #include "record.hpp"
 
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace cli {
@@ -15,16 +15,17 @@ class RecordReader {
 public:
     /// Any field may be missing; an unknown one is an error, since it may be a misspelt one. Throws NotJson, or another
     /// std::invalid_argument, with a text that says what is wrong.
-    Record read(const std::string& text);
+    Record read(std::string_view text);
 
-    /// The same for a text behind which JsonReader::room_behind bytes can be read. Empty where read() would throw. The
-    /// body may take the memory of `spare`.
-    std::optional<Record> try_read(std::string_view text, std::string spare = {});
+    /// The same for a text behind which JsonReader::room_behind bytes can be read. Empty where read() would throw.
+    std::optional<Record> try_read(std::string_view text);
 
 private:
-    void read(const simdjson::dom::element& json, Record& record);
+    Record record_of(const simdjson::dom::element& json);
+    rabbit::Body body_of(std::string_view payload, std::string_view encoding);
 
     JsonReader json_;
+    BodyCopies copies_;
     PropertiesReader properties_;
 };
 

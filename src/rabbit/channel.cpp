@@ -291,7 +291,6 @@ void Channel::handle_reply(const amqp_frame_t& frame) {
 
 void Channel::handle_channel_close(const amqp_channel_close_t& close) {
     open_ = false;
-    wire_->keep_bodies();
     const Error error(kind_of(close.reply_code), fmt::format("{} closed the channel", broker_),
                       fmt::format("{} {}", close.reply_code, view(close.reply_text)), close.reply_code);
     append(amqp_channel_close_ok_t{});

@@ -57,10 +57,7 @@ public:
     const PublishHead& encode(const Address& address, const std::shared_ptr<const Properties>& properties,
                               bool mandatory);
     /// As Wire::append().
-    void append(const PublishHead& head, std::string_view body) { wire_->append(head, body); }
-
-    /// Copies what is not written of the bodies, so that they may go.
-    void keep_bodies() { wire_->keep_bodies(); }
+    void append(const PublishHead& head, const Body& body) { wire_->append(head, body); }
 
     /// Sends a method and waits for the one that answers it. `operation` stands before the cause in an Error of kind
     /// `closed` or `refused`. The wait is given up when `give_up` is true; the answer is then passed over when it comes.

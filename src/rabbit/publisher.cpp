@@ -1,7 +1,6 @@
 #include "rabbit/publisher.hpp"
 
 #include "channel.hpp"
-#include "finally.hpp"
 #include "rabbit/error.hpp"
 #include "window.hpp"
 
@@ -44,27 +43,29 @@ void Publisher::select_confirms() {
 }
 
 Publisher::~Publisher() {
-    connection_.channel().keep_bodies();
     connection_.channel().listen_to_confirms(nullptr);
 }
 
 void Publisher::publish(const Address& address, Message&& message) {
+    publish(address, Body(std::move(message.body)), message.properties);
+}
+
+void Publisher::publish(const Address& address, Body body, const std::shared_ptr<const Properties>& properties) {
     connection_.channel().check_open();
-    await_room(message.body.size());
+    await_room(body.size());
     if (window_->empty()) {
         progress_ = Clock::now();
     }
-    const auto& head = encode(address, message.properties);
-    connection_.channel().append(head, message.body);
+    const auto& head = encode(address, properties);
+    connection_.channel().append(head, body);
     ++published_;
     if (!options_.confirm) {
-        const Finally keep([this] { connection_.channel().keep_bodies(); });
         if (connection_.channel().has_full_batch()) {
             connection_.channel().flush();
         }
         return;
     }
-    window_->push(published_, head, message.body, connection_.channel().appended());
+    window_->push(published_, head, std::move(body), connection_.channel().appended());
     try {
         flush_full_batch();
     } catch (const Error& error) {
@@ -150,8 +151,7 @@ std::uint64_t Publisher::first_unsettled() const noexcept {
     return window_->empty() ? published_ + 1 : window_->front().number;
 }
 
-std::optional<std::uint64_t> Publisher::find_in_flight(
-    const std::function<bool(const std::string& body)>& holds) const {
+std::optional<std::uint64_t> Publisher::find_in_flight(const std::function<bool(std::string_view body)>& holds) const {
     const auto* found = window_->find(holds);
     return found ? std::optional(found->number) : std::nullopt;
 }

@@ -1,9 +1,8 @@
 #pragma once
 
 #include "codec/publish_head.hpp"
-#include "spare_strings.hpp"
-#include "take_last.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -25,15 +24,21 @@ public:
     }
 
     void give_back(std::shared_ptr<const PublishHead> head) {
-        if (head.use_count() == 1 && head->header.capacity() <= SpareStrings::longest) {
+        if (head.use_count() == 1 && head->header.capacity() <= longest) {
             spare_.push_back(std::const_pointer_cast<PublishHead>(std::move(head)));
         }
     }
 
 private:
+    static constexpr std::size_t longest = 1024;  ///< bytes of a header whose memory is kept
+
     std::shared_ptr<PublishHead> take_spare() {
-        auto spare = take_last(spare_);
-        return spare ? std::move(spare) : std::make_shared<PublishHead>();
+        if (spare_.empty()) {
+            return std::make_shared<PublishHead>();
+        }
+        auto spare = std::move(spare_.back());
+        spare_.pop_back();
+        return spare;
     }
 
     std::shared_ptr<const PublishHead> last_;

@@ -88,13 +88,13 @@ Settlement InFlight::settlement(Outcome outcome) const {
             .reply_code = why.reply_code,
             .reply_text = why.reply_text,
             .address = head->method->address,
-            .body = body,
+            .body = body.bytes(),
             .content_header = head->header};
 }
 
-const InFlight* Window::find(const std::function<bool(const std::string& body)>& holds) const {
+const InFlight* Window::find(const std::function<bool(std::string_view body)>& holds) const {
     for (std::size_t i = 0; i < messages_.size(); ++i) {
-        if (!messages_[i].settled && holds(messages_[i].body)) {
+        if (!messages_[i].settled && holds(messages_[i].body.bytes())) {
             return &messages_[i];
         }
     }
@@ -106,19 +106,18 @@ void Window::push(InFlight&& message) {
     messages_.push_back(std::move(message));
 }
 
-void Window::push(std::uint64_t number, const PublishHead& head, std::string& body, std::uint64_t end) {
+void Window::push(std::uint64_t number, const PublishHead& head, Body body, std::uint64_t end) {
     auto shared_head = heads_.copy_of(head);
     bytes_ += body.size();
     auto& message = messages_.emplace_back();
     message.number = number;
     message.head = std::move(shared_head);
-    message.body = SpareStrings::has_memory(body) ? std::exchange(body, bodies_.take()) : std::move(body);
+    message.body = std::move(body);
     message.end = end;
 }
 
 void Window::forget_first() {
     heads_.give_back(std::move(messages_.front().head));
-    bodies_.keep(std::move(messages_.front().body));
     messages_.pop_front();
     ++first_tag_;
 }
@@ -139,7 +138,7 @@ std::optional<std::size_t> Window::find_returned(const Return& returned) const {
         const auto at = (from + i) % count;
         const auto& sent = messages_[at];
         if (sent.settled || sent.refusal || sent.head->method->address != returned.address ||
-            sent.body != returned.message.body) {
+            sent.body.bytes() != returned.message.body) {
             continue;
         }
         if (properties.match(decode_properties(sent.head->header))) {
@@ -169,6 +168,7 @@ bool Window::settle(std::uint64_t first, std::uint64_t last, const std::function
             sent.settled = true;
             bytes_ -= sent.body.size();
             settled(sent);
+            sent.body = {};  // the message itself stays for as long as one before it does
             any = true;
         }
     }

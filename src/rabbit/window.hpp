@@ -1,10 +1,10 @@
 #pragma once
 
 #include "codec/publish_head.hpp"
+#include "rabbit/body.hpp"
 #include "rabbit/listener.hpp"
 #include "ring.hpp"
 #include "shared_heads.hpp"
-#include "spare_strings.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace rabbit {
 
@@ -31,7 +32,7 @@ struct InFlight {
 
     std::uint64_t number = 0;
     std::shared_ptr<const PublishHead> head = {};
-    std::string body = {};            ///< what is borrowed of it stays in place when it is moved (Wire::append)
+    Body body = {};                   ///< none once it is settled
     std::uint64_t end = not_encoded;  ///< the connection's bytes up to the end of this message
     bool settled = false;
     std::unique_ptr<const Refusal> refusal = {};  ///< null for nearly all
@@ -48,11 +49,10 @@ public:
     /// Of the bodies that are not settled.
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
     [[nodiscard]] const InFlight& front() const { return messages_.front(); }
-    [[nodiscard]] const InFlight* find(const std::function<bool(const std::string& body)>& holds) const;
+    [[nodiscard]] const InFlight* find(const std::function<bool(std::string_view body)>& holds) const;
 
     void push(InFlight&& message);
-    /// Takes the body, and leaves memory of a settled one in its place.
-    void push(std::uint64_t number, const PublishHead& head, std::string& body, std::uint64_t end);
+    void push(std::uint64_t number, const PublishHead& head, Body body, std::uint64_t end);
     InFlight& at(std::uint64_t tag) { return messages_[tag - first_tag_]; }
     InFlight& back() { return messages_.back(); }
     /// Takes out what is not settled; the window is as new.
@@ -81,7 +81,6 @@ private:
 
     Ring<InFlight> messages_;
     SharedHeads heads_;
-    SpareStrings bodies_;
     std::uint64_t first_tag_ = 1;
     std::size_t bytes_ = 0;
     std::uint64_t last_written_ = 0;   ///< a tag

@@ -20,7 +20,7 @@ std::optional<rabbit::Message> ForeignUsers::replace(const rabbit::Settlement& r
     }
     auto without = std::make_shared<rabbit::Properties>(*properties);
     without->user_id.reset();
-    return rabbit::Message{.body = refused.body, .properties = std::move(without)};
+    return rabbit::Message{.body = std::string(refused.body), .properties = std::move(without)};
 }
 
 }  // namespace receiving

@@ -16,14 +16,12 @@ Feeder::Feeder(Options& options, std::string queue, Publish publish, Wait wait)
 
 void Feeder::feed(Source& source) {
     source_ = &source;
-    std::string spare;
     for (;;) {
-        while (auto record = source.next(std::exchange(spare, {}))) {
+        while (auto record = source.next()) {
             try {
-                if (!publish(std::move(*record))) {
+                if (!publish(*record)) {
                     return;
                 }
-                spare = std::move(record->message.body);
             } catch (const rabbit::Error& error) {
                 if (options_.json && error.kind() == rabbit::ErrorKind::invalid) {
                     throw source.malformed(error.what());
@@ -52,23 +50,16 @@ std::optional<double> Feeder::share() const {
     return static_cast<double>(published_) / (static_cast<double>(records) * static_cast<double>(options_.repeat));
 }
 
-bool Feeder::publish(cli::Record&& record) {
+bool Feeder::publish(const cli::Record& record) {
     const auto named = goes_to_queue(record) ? std::nullopt : std::optional(named_by(record));
     const auto& address = named ? *named : to_queue_;
-    record.message.properties = options_.properties.apply(std::move(record.message.properties));
-    for (auto left = options_.repeat; left > 1; --left) {
-        if (!publish(address, rabbit::Message(record.message))) {
+    const auto properties = options_.properties.apply(record.properties);
+    for (auto left = options_.repeat; left > 0; --left) {
+        if (!keep_rate() || !publish_(address, record.body, properties)) {
             return false;
         }
+        ++published_;
     }
-    return publish(address, std::move(record.message));
-}
-
-bool Feeder::publish(const rabbit::Address& address, rabbit::Message&& message) {
-    if (!keep_rate() || !publish_(address, std::move(message))) {
-        return false;
-    }
-    ++published_;
     return true;
 }
 

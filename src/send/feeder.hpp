@@ -1,12 +1,14 @@
 #pragma once
 
 #include "options.hpp"
+#include "rabbit/body.hpp"
 #include "rabbit/deadline.hpp"
 #include "rabbit/message.hpp"
 #include "source.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,7 +22,8 @@ namespace sending {
 class Feeder {
 public:
     /// Takes a message; false: no more.
-    using Publish = std::function<bool(const rabbit::Address&, rabbit::Message&&)>;
+    using Publish = std::function<bool(const rabbit::Address&, const rabbit::Body&,
+                                       const std::shared_ptr<const rabbit::Properties>&)>;
     /// Waits until the deadline, or until a watched descriptor is ready or something else has happened; false: no more.
     using Wait = std::function<bool(rabbit::Deadline, std::span<pollfd>)>;
 
@@ -34,8 +37,7 @@ public:
     [[nodiscard]] std::optional<double> share() const;
 
 private:
-    bool publish(cli::Record&& record);
-    bool publish(const rabbit::Address& address, rabbit::Message&& message);
+    bool publish(const cli::Record& record);
     [[nodiscard]] bool goes_to_queue(const cli::Record& record) const;
     [[nodiscard]] rabbit::Address named_by(const cli::Record& record) const;
     bool keep_rate();

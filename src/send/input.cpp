@@ -21,9 +21,9 @@ namespace {
 /// max_message_size).
 constexpr std::size_t longest_record = 512U << 20;
 
-constexpr std::size_t chunk = std::size_t{64} << 10;  ///< the least that is read at once
-constexpr std::size_t usual = 4 * chunk;  ///< the buffer while no record is larger; the most of a larger one at once
-constexpr std::size_t large = usual;      ///< a record
+constexpr std::size_t least_read = std::size_t{64} << 10;  ///< the least that there is room for before a read
+constexpr std::size_t most_read = std::size_t{256} << 10;  ///< at once
+constexpr std::size_t usual_block = std::size_t{1} << 20;  ///< for many records
 
 [[noreturn]] void cannot_read(const std::string& file, int error) {
     throw cli::Failure(cli::ExitCode::no_input,
@@ -90,9 +90,8 @@ void Input::open_next() {
 }
 
 void Input::read() {
-    make_room();
-    const auto count =
-        ::read(current_.get(), buffer_.data() + end_, buffer_.size() - end_ - cli::JsonReader::room_behind);
+    const auto room = make_room();
+    const auto count = ::read(current_.get(), block_.get() + end_, room);
     if (count < 0 && errno != EINTR && errno != EAGAIN) {
         cannot_read(files_[next_file_ - 1], errno);
     }
@@ -106,29 +105,34 @@ void Input::read() {
     }
 }
 
-/// Moves the bytes that are held to the front, and makes room behind them. A large record is read in few steps, but not far
-/// beyond its end, since what follows would have to be copied. It is expected to be as large as the last one.
-void Input::make_room() {
-    if (begin_ > 0) {
-        std::copy(buffer_.data() + begin_, buffer_.data() + end_, buffer_.data());
+/// Makes room behind the bytes that are held, and returns how much to read there. A block that records share is filled and
+/// then left to them. Large records have a block each. They are read in few steps, but not far beyond their end, since what
+/// follows has to be copied to the next block.
+std::size_t Input::make_room() {
+    const auto held = end_ - begin_;
+    const auto missing = expected_ + 1 - std::min(held, expected_);
+    const bool large = expected_ >= most_read;
+    const auto most = large ? std::clamp(missing, least_read, most_read) : most_read;
+    if (block_.use_count() == 1 && begin_ > 0) {
+        move_to(block_.get());
     }
-    searched_ -= begin_;
-    end_ -= std::exchange(begin_, 0);
-    if (buffer_.empty()) {
-        buffer_.resize(usual);
+    if (block_size_ - end_ < (large ? most : least_read)) {
+        block_size_ = std::max(large ? expected_ + least_read : usual_block, held + held / 4 + least_read);
+        auto block = std::make_shared_for_overwrite<char[]>(block_size_ + cli::JsonReader::room_behind);
+        move_to(block.get());
+        block_ = std::move(block);
     }
-    const auto expected = large_size_ + 1 + cli::JsonReader::room_behind;
-    const auto room = std::clamp(expected - std::min(end_, expected), chunk, usual);
-    if (buffer_.size() - end_ < room) {
-        if (buffer_.capacity() < end_ + room) {
-            buffer_.reserve(std::max(end_ + end_ / 4, large_size_) + chunk);
-        }
-        buffer_.resize(end_ + room);
-    }
+    return std::min(most, block_size_ - end_);
 }
 
-std::optional<std::string> Input::next(std::string spare) {
-    auto record = framing_ == Framing::json ? next_object(spare) : next_delimited(spare);
+void Input::move_to(char* front) {
+    std::copy(block_.get() + begin_, block_.get() + end_, front);
+    searched_ -= begin_;
+    end_ -= std::exchange(begin_, 0);
+}
+
+std::optional<rabbit::Body> Input::next() {
+    auto record = framing_ == Framing::json ? next_object() : next_delimited();
     if (record) {
         return record;
     }
@@ -140,23 +144,23 @@ std::optional<std::string> Input::next(std::string spare) {
     if (!file_ended_ || ended_) {
         return record;
     }
-    record = rest_of_file(spare);
+    record = rest_of_file();
     open_next();
     if (!record) {
-        return next(std::move(spare));
+        return next();
     }
     return record;
 }
 
 std::optional<std::string_view> Input::line() {
     while (splitter_.between_objects()) {
-        const auto bytes = std::string_view(buffer_).substr(searched_, end_ - searched_);
+        const auto bytes = not_searched();
         const auto first = bytes.find_first_not_of(" \t\r");
         if (first == std::string_view::npos) {
             break;
         }
         if (bytes[first] != '\n') {
-            const bool begins_line = searched_ == 0 || buffer_[searched_ - 1] == '\n';
+            const bool begins_line = searched_ == 0 || block_[searched_ - 1] == '\n';
             const auto end = begins_line ? bytes.find('\n', first) : std::string_view::npos;
             return end == std::string_view::npos ? std::nullopt : std::optional(bytes.substr(0, end));
         }
@@ -170,61 +174,40 @@ void Input::skip_line(std::string_view line) {
     begin_ = searched_ += line.size() + 1;
 }
 
-std::optional<std::string> Input::next_delimited(std::string& spare) {
-    std::optional<std::string> record;
-    const auto bytes = std::string_view(buffer_).substr(0, end_);
-    const auto end =
-        framing_ == Framing::file ? std::string::npos : bytes.find(framing_ == Framing::line ? '\n' : '\0', searched_);
-    if (end == std::string::npos) {
+std::optional<rabbit::Body> Input::next_delimited() {
+    const auto delimiter = framing_ == Framing::line ? '\n' : '\0';
+    const auto size = framing_ == Framing::file ? std::string_view::npos : not_searched().find(delimiter);
+    if (size == std::string_view::npos) {
         searched_ = end_;
-    } else {
-        record = take(end, end + 1, spare);
+        return std::nullopt;
     }
-    return record;
+    return take(searched_ + size, searched_ + size + 1);
 }
 
-std::optional<std::string> Input::next_object(std::string& spare) {
-    std::optional<std::string> record;
-    searched_ += splitter_.scan(std::string_view(buffer_).substr(searched_, end_ - searched_));
+std::optional<rabbit::Body> Input::next_object() {
+    searched_ += splitter_.scan(not_searched());
     begin_ = searched_ - splitter_.size();
-    if (splitter_.complete()) {
-        record = take(searched_, searched_, spare);
-    }
-    return record;
+    return splitter_.complete() ? std::optional(take(searched_, searched_)) : std::nullopt;
 }
 
-/// The bytes held up to `end`; those from `next` on are left. A large record takes the buffer along instead of a copy:
-/// while it waits to be sent, its memory is all that is taken. The buffer takes that of `spare` then.
-std::string Input::take(std::size_t end, std::size_t next, std::string& spare) {
-    auto record = std::move(spare);
-    const auto size = end - begin_;
-    if (size < large) {
-        record.clear();
-        record.reserve(framing_ == Framing::json ? size + cli::JsonReader::room_behind : size);
-        record.assign(buffer_, begin_, size);
-        begin_ = searched_ = next;
-        return record;
-    }
-    large_size_ = size;
-    record.assign(buffer_, next, end_ - next).append(cli::JsonReader::room_behind, '\0');
-    record.swap(buffer_);
-    record.resize(end);
-    record.erase(0, begin_);
-    end_ -= next;
-    begin_ = searched_ = 0;
-    return record;
+/// The bytes held up to `end`; those from `next` on are left.
+rabbit::Body Input::take(std::size_t end, std::size_t next) {
+    const auto bytes = std::string_view(block_.get() + begin_, end - begin_);
+    expected_ = std::max(bytes.size(), expected_ - expected_ / 8);
+    begin_ = searched_ = next;
+    return {bytes, block_};
 }
 
 /// The last record of a file whose end is not marked; a file that is one record may be empty.
-std::optional<std::string> Input::rest_of_file(std::string& spare) {
-    std::optional<std::string> record;
+std::optional<rabbit::Body> Input::rest_of_file() {
+    std::optional<rabbit::Body> record;
     if (framing_ == Framing::json) {
         splitter_.check_end();
         splitter_ = {};
     } else if (framing_ == Framing::file || begin_ < end_) {
-        record = take(end_, end_, spare);
+        record = take(end_, end_);
     }
-    begin_ = searched_ = end_ = 0;
+    begin_ = searched_ = end_;
     return record;
 }
 

@@ -2,9 +2,11 @@
 
 #include "fd.hpp"
 #include "json_splitter.hpp"
+#include "rabbit/body.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +23,7 @@ enum class Framing {
 };
 
 /// The records of some files, one after the other. Never blocks on its own: the caller waits until descriptor() is
-/// readable and then calls read(). Takes the memory of the longest record.
+/// readable and then calls read(). Records share the memory that they were read into.
 ///
 /// Throws MalformedJson, or cli::Failure: `no_input` for a file that cannot be read, `bad_input` for a record larger
 /// than any message may be.
@@ -30,8 +32,8 @@ public:
     /// "-" is standard input. Files that are missing now are found now, not when their turn comes.
     Input(std::vector<std::string> files, Framing framing);
 
-    /// The next record, if it is there to its end. It may take the memory of `spare`.
-    std::optional<std::string> next(std::string spare = {});
+    /// The next record, if it is there to its end.
+    std::optional<rabbit::Body> next();
 
     /// With Framing::json: the next line that is not blank, without its newline, if it is there to its end and nothing of
     /// it belongs to a record before. It stays until skip_line(), and cli::JsonReader::room_behind bytes can be read
@@ -60,23 +62,28 @@ public:
 private:
     [[nodiscard]] std::uint64_t size_of_files() const;
     void open_next();
-    void make_room();
-    std::optional<std::string> next_delimited(std::string& spare);
-    std::optional<std::string> next_object(std::string& spare);
-    std::string take(std::size_t end, std::size_t next, std::string& spare);
-    std::optional<std::string> rest_of_file(std::string& spare);
+    [[nodiscard]] std::size_t make_room();
+    void move_to(char* front);
+    [[nodiscard]] std::string_view not_searched() const noexcept {
+        return {block_.get() + searched_, end_ - searched_};
+    }
+    std::optional<rabbit::Body> next_delimited();
+    std::optional<rabbit::Body> next_object();
+    rabbit::Body take(std::size_t end, std::size_t next);
+    std::optional<rabbit::Body> rest_of_file();
 
     std::vector<std::string> files_;
     std::size_t next_file_ = 0;
     Framing framing_;
     JsonSplitter splitter_;
     cli::Fd current_;
-    std::string buffer_;          ///< with room behind the bytes that it holds
-    std::size_t begin_ = 0;       ///< of the bytes in buffer_ that belong to no record handed out yet
-    std::size_t searched_ = 0;    ///< no record ends between begin_ and here
-    std::size_t end_ = 0;         ///< of those bytes
-    std::size_t large_size_ = 0;  ///< of the last record that took the buffer along: the next is likely to be as large
-    bool file_ended_ = false;     ///< the bytes left in buffer_, if any, are the file's last record
+    std::shared_ptr<char[]> block_;  ///< what is read, and behind it room for cli::JsonReader
+    std::size_t block_size_ = 0;     ///< without that room
+    std::size_t begin_ = 0;          ///< of the bytes in block_ that belong to no record handed out yet
+    std::size_t searched_ = 0;       ///< no record ends between begin_ and here
+    std::size_t end_ = 0;            ///< of those bytes
+    std::size_t expected_ = 0;       ///< size of the next record, from those before it
+    bool file_ended_ = false;        ///< the bytes left in block_, if any, are the file's last record
     bool ended_ = false;
     std::uint64_t size_ = 0;  ///< of all files; 0: not known
     std::uint64_t read_ = 0;  ///< bytes so far

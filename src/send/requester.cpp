@@ -55,7 +55,9 @@ Requester::Requester(const std::string& program, Options& options, rabbit::Conne
                               .on_reopened = [this](std::size_t) { reopened(); }}),
       feeder_(
           options, std::move(queue),
-          [this](const auto& address, auto message) { return ask(address, std::move(message)); },
+          [this](const auto& address, const auto& body, const auto& properties) {
+              return ask(address, body, properties);
+          },
           [this](auto deadline, auto watched) { return wait(deadline, watched); }) {}
 
 cli::ExitCode Requester::run(Source& source) {
@@ -89,8 +91,9 @@ bool Requester::has_room(std::size_t bytes) const noexcept {
     return requests_.empty() || (requests_.size() < options_.window && bytes_ + bytes <= most);
 }
 
-bool Requester::ask(const rabbit::Address& address, rabbit::Message message) {
-    while (!has_room(message.body.size())) {
+bool Requester::ask(const rabbit::Address& address, const rabbit::Body& body,
+                    const std::shared_ptr<const rabbit::Properties>& given) {
+    while (!has_room(body.size())) {
         if (!wait({})) {
             return false;
         }
@@ -98,17 +101,16 @@ bool Requester::ask(const rabbit::Address& address, rabbit::Message message) {
     if (rabbit::passed(ends_at_)) {
         return false;
     }
-    auto properties = message.properties ? *message.properties : rabbit::Properties();
+    auto properties = given ? *given : rabbit::Properties();
     properties.correlation_id = fmt::format("{}{}", run_id_, first_ + requests_.size());
     properties.reply_to = rabbit::direct_reply_to;
-    message.properties = std::make_shared<rabbit::Properties>(std::move(properties));
-    bytes_ += message.body.size();
-    requests_.push_back({address, std::move(message)});
+    bytes_ += body.size();
+    requests_.push_back({address, body, std::make_shared<rabbit::Properties>(std::move(properties))});
     try {
         publish(requests_.back());
     } catch (const rabbit::Error& error) {
         if (error.kind() == rabbit::ErrorKind::invalid) {  // nothing was asked
-            bytes_ -= requests_.back().message.body.size();
+            bytes_ -= body.size();
             requests_.pop_back();
         }
         throw;
@@ -119,8 +121,8 @@ bool Requester::ask(const rabbit::Address& address, rabbit::Message message) {
 
 void Requester::publish(const Request& request) {
     output_.flush_if_full();
-    publisher_.publish(request.address, rabbit::Message(request.message));
-    report_.published(request.message.body.size());
+    publisher_.publish(request.address, request.body, request.properties);
+    report_.published(request.body.size());
 }
 
 /// Waits for anything, and prints the answers that have come. False: the time is up.
@@ -185,7 +187,7 @@ void Requester::print_answers() {
     while (!requests_.empty() && requests_.front().is_over()) {
         auto& request = requests_.front();
         print(request);
-        bytes_ -= request.message.body.size() + (request.answer ? request.answer->message.body.size() : 0);
+        bytes_ -= request.body.size() + (request.answer ? request.answer->message.body.size() : 0);
         requests_.pop_front();
         ++first_;
     }

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,7 +35,8 @@ public:
 private:
     struct Request {
         rabbit::Address address;
-        rabbit::Message message;
+        rabbit::Body body;
+        std::shared_ptr<const rabbit::Properties> properties;
         bool confirmed = false;
         bool failed = false;  ///< returned or nacked: nobody will answer
         std::optional<rabbit::Delivery> answer = {};
@@ -43,7 +45,8 @@ private:
         [[nodiscard]] bool is_over() const noexcept { return failed || answer; }
     };
 
-    bool ask(const rabbit::Address& address, rabbit::Message message);
+    bool ask(const rabbit::Address& address, const rabbit::Body& body,
+             const std::shared_ptr<const rabbit::Properties>& given);
     void publish(const Request& request);
     bool wait(rabbit::Deadline deadline, std::span<pollfd> watched = {});
     void settled(const rabbit::Settlement& settlement);

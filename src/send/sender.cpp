@@ -48,8 +48,8 @@ Sender::Sender(const std::string& program, Options& options, rabbit::Connection&
                               .on_reopened = [this](std::size_t in_flight) { take_up_again(in_flight); }}),
       feeder_(
           options, std::move(queue),
-          [this](const rabbit::Address& address, rabbit::Message&& message) {
-              publish(address, std::move(message));
+          [this](const auto& address, const auto& body, const auto& properties) {
+              publish(address, body, properties);
               return true;
           },
           [this](auto deadline, auto watched) {
@@ -80,11 +80,11 @@ void Sender::take_up_again(std::size_t in_flight) {
     report_.reopened(connection_.endpoint().name(), in_flight);
 }
 
-void Sender::publish(const rabbit::Address& address, rabbit::Message&& message) {
+void Sender::publish(const rabbit::Address& address, const rabbit::Body& body,
+                     const std::shared_ptr<const rabbit::Properties>& properties) {
     output_.flush_if_full();
-    const auto size = message.body.size();
-    publisher_.publish(address, std::move(message));
-    report_.published(size);
+    publisher_.publish(address, body, properties);
+    report_.published(body.size());
 }
 
 void Sender::settle() {
@@ -156,7 +156,7 @@ cli::ExitCode Sender::end_early(const std::exception& error) {
 
 /// RabbitMQ closes the channel over a message larger than its max_message_size, and names only the size.
 rabbit::Error Sender::naming_the_record(const rabbit::Error& error) const {
-    const auto refused = publisher_.find_in_flight([&error](const std::string& body) {
+    const auto refused = publisher_.find_in_flight([&error](std::string_view body) {
         return error.cause().find(fmt::format("message size {} ", body.size())) != std::string::npos;
     });
     if (!refused) {

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -29,7 +30,8 @@ public:
 
 private:
     void take_up_again(std::size_t in_flight);
-    void publish(const rabbit::Address& address, rabbit::Message&& message);
+    void publish(const rabbit::Address& address, const rabbit::Body& body,
+                 const std::shared_ptr<const rabbit::Properties>& properties);
     void settle();
     void wait(rabbit::Deadline deadline, std::span<pollfd> watched = {});
     void settle_and_close(bool interrupted);

@@ -46,16 +46,16 @@ Framing framing_of(const Options& options) {
 Source::Source(const Options& options)
     : arguments_(arguments_of(options)), json_(options.json), input_(files_of(options), framing_of(options)) {}
 
-std::optional<cli::Record> Source::next(std::string spare) {
+std::optional<cli::Record> Source::next() {
     if (json_) {
-        return next_json(std::move(spare));
+        return next_json();
     }
     std::optional<cli::Record> record;
     if (!arguments_.empty() && arguments_.back() != standard_input) {
-        record.emplace().message.body = std::move(arguments_.back());
+        record.emplace().body = rabbit::Body(std::move(arguments_.back()));
         arguments_.pop_back();
-    } else if (auto text = input_.next(std::move(spare))) {
-        record.emplace().message.body = std::move(*text);
+    } else if (auto body = input_.next()) {
+        record.emplace().body = std::move(*body);
         if (!arguments_.empty()) {
             arguments_.pop_back();
         }
@@ -63,12 +63,12 @@ std::optional<cli::Record> Source::next(std::string spare) {
     return record;
 }
 
-std::optional<cli::Record> Source::next_json(std::string spare) {
+std::optional<cli::Record> Source::next_json() {
     try {
-        auto record = next_line(spare);
+        auto record = next_line();
         if (!record) {
-            if (const auto text = input_.next(std::move(spare))) {
-                record = parse(*text);
+            if (const auto text = input_.next()) {
+                record = parse(text->bytes());
             }
         }
         records_ += record ? 1 : 0;
@@ -79,9 +79,9 @@ std::optional<cli::Record> Source::next_json(std::string spare) {
 }
 
 /// A record that is alone on its line, as most are: then nobody has to look for its end.
-std::optional<cli::Record> Source::next_line(std::string& spare) {
+std::optional<cli::Record> Source::next_line() {
     const auto line = input_.line();
-    auto record = line ? reader_.try_read(*line, std::move(spare)) : std::nullopt;
+    auto record = line ? reader_.try_read(*line) : std::nullopt;
     if (record) {
         input_.skip_line(*line);
     }
@@ -96,14 +96,13 @@ cli::Failure Source::malformed(std::uint64_t record, std::uint64_t line, const c
     return {cli::ExitCode::bad_input, fmt::format("record {}, line {} of {}: {}", record, line, input_.name(), cause)};
 }
 
-cli::Record Source::parse(const std::string& text) {
+cli::Record Source::parse(std::string_view text) {
     const auto line = input_.first_line();
     try {
         return reader_.read(text);
     } catch (const cli::NotJson& error) {
-        const auto begin = text.begin();
-        const auto end = begin + static_cast<std::ptrdiff_t>(std::min(error.offset(), text.size()));
-        throw MalformedJson(line + static_cast<std::uint64_t>(std::count(begin, end, '\n')), error.what());
+        const auto before = text.substr(0, error.offset());
+        throw MalformedJson(line + static_cast<std::uint64_t>(std::ranges::count(before, '\n')), error.what());
     } catch (const std::invalid_argument& error) {
         throw MalformedJson(line, error.what());
     }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sending {
@@ -21,9 +22,8 @@ public:
     explicit Source(const Options& options);
 
     /// The next one, if it is there. Empty and not at_end(): wait for input() and let it read.
-    /// Throws cli::Failure of code `bad_input` for a malformed JSON record, after all those before it. The body may take
-    /// the memory of `spare`.
-    std::optional<cli::Record> next(std::string spare = {});
+    /// Throws cli::Failure of code `bad_input` for a malformed JSON record, after all those before it.
+    std::optional<cli::Record> next();
 
     /// The Failure for the last record, a JSON one, when it turns out that it cannot be sent.
     [[nodiscard]] cli::Failure malformed(const char* cause) const;
@@ -34,10 +34,10 @@ public:
     [[nodiscard]] const Input& input() const noexcept { return input_; }
 
 private:
-    std::optional<cli::Record> next_json(std::string spare);
-    std::optional<cli::Record> next_line(std::string& spare);
+    std::optional<cli::Record> next_json();
+    std::optional<cli::Record> next_line();
     [[nodiscard]] cli::Failure malformed(std::uint64_t record, std::uint64_t line, const char* cause) const;
-    [[nodiscard]] cli::Record parse(const std::string& text);
+    [[nodiscard]] cli::Record parse(std::string_view text);
 
     std::vector<std::string> arguments_;  ///< those left, the next one at the back; "-" is standard input as a whole
     bool json_;

@@ -34,9 +34,9 @@ protected:
     rabbit::PublisherOptions noting() {
         rabbit::PublisherOptions options;
         options.on_settled = [this](const rabbit::Settlement& settled) {
-            const bool first =
-                settled_.try_emplace(settled.number, Settled{settled.outcome, settled.reply_code, settled.body}).second;
-            EXPECT_TRUE(first) << "message " << settled.number << " was settled twice";
+            const Settled each{settled.outcome, settled.reply_code, std::string(settled.body)};
+            EXPECT_TRUE(settled_.try_emplace(settled.number, each).second)
+                << "message " << settled.number << " was settled twice";
         };
         return options;
     }

@@ -1,31 +1,14 @@
 #include "net/send_buffer.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace rabbit {
 
-void SendBuffer::borrow(std::string_view bytes) {
-    borrowed_.push_back({copied_.size(), bytes});
-    borrowed_size_ += bytes.size();
-}
-
-void SendBuffer::keep() {
-    if (borrowed_.empty()) {
-        return;
-    }
-    std::string all;
-    all.reserve(size());
-    auto at = copied_sent_;
-    for (const auto& borrowed : borrowed_) {
-        all.append(copied_, at, borrowed.at - at).append(borrowed.bytes);
-        at = borrowed.at;
-    }
-    all.append(copied_, at);
-    copied_ = std::move(all);
-    copied_sent_ = 0;
-    borrowed_.clear();
-    borrowed_size_ = 0;
+void SendBuffer::append(Body body) {
+    shared_size_ += body.size();
+    shared_.push_back({copied_.size(), std::move(body)});
 }
 
 std::span<const iovec> SendBuffer::gather(std::span<iovec> room, std::size_t most) const {
@@ -39,11 +22,10 @@ std::span<const iovec> SendBuffer::gather(std::span<iovec> room, std::size_t mos
     };
     const std::string_view copied = copied_;
     auto at = copied_sent_;
-    for (auto borrowed = borrowed_.begin(); borrowed != borrowed_.end() && most > 0 && count < room.size();
-         ++borrowed) {
-        add(copied.substr(at, borrowed->at - at));
-        add(borrowed->bytes);
-        at = borrowed->at;
+    for (auto shared = shared_.begin(); shared != shared_.end() && most > 0 && count < room.size(); ++shared) {
+        add(copied.substr(at, shared->at - at));
+        add(shared->body.bytes());
+        at = shared->at;
     }
     add(copied.substr(at));
     return room.first(count);
@@ -51,18 +33,18 @@ std::span<const iovec> SendBuffer::gather(std::span<iovec> room, std::size_t mos
 
 void SendBuffer::consume(std::size_t count) {
     while (count > 0) {
-        const auto until_borrowed = (borrowed_.empty() ? copied_.size() : borrowed_.front().at) - copied_sent_;
-        const auto copied = std::min(count, until_borrowed);
+        const auto until_shared = (shared_.empty() ? copied_.size() : shared_.front().at) - copied_sent_;
+        const auto copied = std::min(count, until_shared);
         copied_sent_ += copied;
         count -= copied;
         if (count > 0) {
-            auto& bytes = borrowed_.front().bytes;
-            const auto borrowed = std::min(count, bytes.size());
-            bytes.remove_prefix(borrowed);
-            borrowed_size_ -= borrowed;
-            count -= borrowed;
-            if (bytes.empty()) {
-                borrowed_.pop_front();
+            auto& body = shared_.front().body;
+            const auto shared = std::min(count, body.size());
+            body = body.part(shared);
+            shared_size_ -= shared;
+            count -= shared;
+            if (body.size() == 0) {
+                shared_.pop_front();
             }
         }
     }

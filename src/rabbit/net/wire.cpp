@@ -53,19 +53,19 @@ void Wire::append(std::initializer_list<amqp_frame_t> frames) {
     }
 }
 
-void Wire::append(const PublishHead& head, std::string_view body) {
+void Wire::append(const PublishHead& head, const Body& body) {
     check_frame_size(std::max(head.method->frame.size(), head.header.size()), frame_max_);
     head.append_to(out_.end(), body.size());
-    while (!body.empty()) {
-        const auto payload = body.substr(0, frame_max_ - frame_overhead);
+    const auto most = frame_max_ - frame_overhead;
+    for (std::size_t at = 0; at < body.size(); at += most) {
+        const auto payload = body.bytes().substr(at, most);
         append_frame_header(out_.end(), AMQP_FRAME_BODY, channel_number, payload.size());
-        if (payload.size() < least_borrowed) {
+        if (payload.size() < least_shared) {
             out_.end().append(payload);
         } else {
-            out_.borrow(payload);
+            out_.append(body.part(at, most));
         }
         append_frame_end(out_.end());
-        body.remove_prefix(payload.size());
     }
 }
 

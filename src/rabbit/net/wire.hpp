@@ -5,6 +5,7 @@
 #include "net/interrupt.hpp"
 #include "net/send_buffer.hpp"
 #include "net/stream.hpp"
+#include "rabbit/body.hpp"
 #include "rabbit/deadline.hpp"
 #include "rabbit/error.hpp"
 
@@ -46,15 +47,12 @@ public:
     /// larger than a frame may be.
     void append(std::initializer_list<amqp_frame_t> frames);
     /// Of a body, in one frame: below it copying costs less than one more piece for the system.
-    static constexpr std::size_t least_borrowed = std::size_t{4} * 1024;
-    /// Appends a message, its body in frames as large as agreed. A large body is not copied: it must stay in place until
-    /// written() says that it has gone, or keep_bodies() is called. Throws ErrorKind::invalid for a head of a connection
-    /// with larger frames that does not fit one of this connection.
-    void append(const PublishHead& head, std::string_view body);
+    static constexpr std::size_t least_shared = std::size_t{4} * 1024;
+    /// Appends a message, its body in frames as large as agreed. A large body is not copied. Throws ErrorKind::invalid for
+    /// a head of a connection with larger frames that does not fit one of this connection.
+    void append(const PublishHead& head, const Body& body);
     /// The largest frame that was agreed on.
     [[nodiscard]] std::size_t frame_max() const noexcept { return frame_max_; }
-    /// Copies what is not sent of the bodies, so that they may go.
-    void keep_bodies() { out_.keep(); }
 
     /// So many unsent bytes are worth a system call.
     static constexpr std::size_t batch = std::size_t{64} * 1024;

@@ -41,7 +41,7 @@ void append_record(std::string& json, std::string_view body, const cli::MakeRoom
 
 std::string payload_of(const std::string& json) {
     cli::RecordReader reader;
-    return reader.read(json).message.body;
+    return std::string(reader.read(json).body.bytes());
 }
 
 /// Texts of one, two, three and four bytes a character, escapes, and bytes that are no UTF-8, some 150 KB of each.

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <vector>
 
 namespace {
 
@@ -17,7 +17,7 @@ std::string record_with(std::string_view properties) {
 }
 
 PropertiesPtr read(cli::RecordReader& reader, std::string_view properties) {
-    return reader.read(record_with(properties)).message.properties;
+    return reader.read(record_with(properties)).properties;
 }
 
 PropertiesPtr read_alone(std::string_view properties) {
@@ -38,7 +38,7 @@ TEST(RecordReader, RecordsShareThePropertiesThatAreRepeated) {
     const auto first = read(reader, shared_kinds);
     ASSERT_NE(first, nullptr);
     EXPECT_EQ(read(reader, shared_kinds), first);
-    EXPECT_EQ(reader.read(R"({"payload":"without any"})").message.properties, nullptr);
+    EXPECT_EQ(reader.read(R"({"payload":"without any"})").properties, nullptr);
     EXPECT_EQ(read(reader, shared_kinds), first);
     const auto other = read(reader, R"({"type":"a"})");
     EXPECT_NE(other, first);
@@ -47,18 +47,32 @@ TEST(RecordReader, RecordsShareThePropertiesThatAreRepeated) {
 
 TEST(RecordReader, TriesToReadARecord) {
     cli::RecordReader reader;
-    const auto try_read = [&reader](const std::string& record, std::string spare = {}) {
+    const auto try_read = [&reader](const std::string& record) {
         const auto text = record + std::string(cli::JsonReader::room_behind, '}');
-        return reader.try_read(std::string_view(text).substr(0, record.size()), std::move(spare));
+        return reader.try_read(std::string_view(text).substr(0, record.size()));
     };
-    const auto first = try_read(record_with(shared_kinds), "what was in the spare text");
+    const auto first = try_read(record_with(shared_kinds));
     ASSERT_TRUE(first);
-    EXPECT_EQ(first->message.body, "x");
+    EXPECT_EQ(first->body.bytes(), "x");
     for (const auto* refused : {"", "[]", "{", R"({"payload":7})", R"({"typo":""})"}) {
         EXPECT_FALSE(try_read(refused)) << refused;
     }
-    EXPECT_EQ(try_read(record_with(shared_kinds))->message.properties, first->message.properties);
-    EXPECT_EQ(try_read("{}", "what was in the spare text")->message.body, "");
+    EXPECT_EQ(try_read(record_with(shared_kinds))->properties, first->properties);
+    EXPECT_EQ(try_read("{}")->body.bytes(), "");
+    EXPECT_EQ(first->body.bytes(), "x");
+}
+
+TEST(RecordReader, BodiesStayWhenMoreRecordsAreRead) {
+    cli::RecordReader reader;
+    std::vector<std::string> texts;
+    std::vector<rabbit::Body> bodies;
+    for (std::size_t i = 0; i < 300; ++i) {
+        texts.emplace_back(i * i % 9000, static_cast<char>('a' + i % 26));
+        bodies.push_back(reader.read(R"({"payload":")" + texts.back() + "\"}").body);
+    }
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        ASSERT_TRUE(bodies[i].bytes() == texts[i]) << i;
+    }
 }
 
 struct Successive {

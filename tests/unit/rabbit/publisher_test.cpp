@@ -377,7 +377,8 @@ TEST_F(PublisherThatIsRefused, PublishesAnotherInItsPlace) {
 TEST_F(PublisherThatIsRefused, SettlesWithTheBrokersReason) {
     std::vector<std::string> reasons;
     const auto note = [&](const rabbit::Settlement& settled) {
-        reasons.push_back(settled.body + ": " + std::to_string(settled.reply_code) + " " + settled.reply_text);
+        reasons.push_back(std::string(settled.body) + ": " + std::to_string(settled.reply_code) + " " +
+                          settled.reply_text);
     };
     start({.on_refused =
                [&](const rabbit::Settlement& refused) {

@@ -24,8 +24,7 @@ class WindowTest : public testing::Test {
 protected:
     void push(const std::shared_ptr<const Properties>& properties, const std::string& body = "same") {
         const auto number = window_.size() + 1;
-        body_ = body;
-        window_.push(number, encoder_.encode({"e", "k"}, properties, true), body_, 10 * number);
+        window_.push(number, encoder_.encode({"e", "k"}, properties, true), rabbit::Body(body), 10 * number);
     }
 
     /// The number of the message that a return is matched to; 0: none.
@@ -49,7 +48,6 @@ protected:
 
     rabbit::PublishEncoder encoder_{4096};
     Window window_;
-    std::string body_;
     std::set<std::uint64_t> marked_;
 };
 
@@ -159,13 +157,17 @@ TEST_F(WindowTest, EqualHeadsAreShared) {
     EXPECT_EQ(*rabbit::decode_properties(window_.at(2).head->header), *properties);
 }
 
-TEST_F(WindowTest, TheMemoryOfASettledBodyIsThereForAnother) {
-    push({}, std::string(500, 'a'));
-    const auto* memory = window_.at(1).body.data();
-    settle(1, 1);
-    push({}, std::string(400, 'b'));
-    EXPECT_EQ(window_.at(2).body, std::string(400, 'b'));
-    EXPECT_EQ(body_.data(), memory);
+TEST_F(WindowTest, ASettledBodyIsGoneThoughAMessageBeforeItIsNot) {
+    auto memory = std::make_shared<const std::string>("body");
+    const std::weak_ptr<const std::string> watched = memory;
+    push({});
+    window_.push(2, encoder_.encode({"e", "k"}, {}, true), rabbit::Body(*memory, memory), 20);
+    memory.reset();
+    EXPECT_FALSE(watched.expired());
+    EXPECT_EQ(settle(2, 2), Numbers{2});
+    EXPECT_TRUE(watched.expired());
+    EXPECT_EQ(window_.size(), 2U);
+    EXPECT_EQ(window_.bytes(), 4U);
 }
 
 TEST_F(WindowTest, RestartForgetsReturnsAndWhatIsSettled) {

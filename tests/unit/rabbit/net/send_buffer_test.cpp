@@ -2,15 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <array>
-#include <deque>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
 namespace {
 
+using rabbit::Body;
 using rabbit::SendBuffer;
 
 std::string gathered(const SendBuffer& buffer, std::size_t most_pieces, std::size_t most_bytes) {
@@ -27,24 +27,24 @@ std::string all_of(const SendBuffer& buffer) {
     return gathered(buffer, 1000, std::string::npos);
 }
 
-TEST(SendBuffer, GathersWhatIsBorrowedFromWhereItLies) {
+TEST(SendBuffer, GathersABodyFromWhereItIs) {
     SendBuffer buffer;
-    const std::string body = "body";
+    const Body body("body");
     buffer.end() += "before ";
-    buffer.borrow(body);
+    buffer.append(body);
     buffer.end() += " behind";
     EXPECT_EQ(buffer.size(), 18U);
     std::array<iovec, 8> room;
     const auto pieces = buffer.gather(room, 1000);
     ASSERT_EQ(pieces.size(), 3U);
-    EXPECT_EQ(pieces[1].iov_base, body.data());
+    EXPECT_EQ(pieces[1].iov_base, body.bytes().data());
     EXPECT_EQ(all_of(buffer), "before body behind");
 }
 
 TEST(SendBuffer, GathersNoMoreThanIsAskedFor) {
     SendBuffer buffer;
     buffer.end() += "before ";
-    buffer.borrow("body");
+    buffer.append(Body("body"));
     buffer.end() += " behind";
     EXPECT_EQ(gathered(buffer, 8, 9), "before bo");
     EXPECT_EQ(gathered(buffer, 2, 1000), "before body");
@@ -55,7 +55,7 @@ TEST(SendBuffer, GathersNoMoreThanIsAskedFor) {
 TEST(SendBuffer, GoesOnInTheMiddleOfAPiece) {
     SendBuffer buffer;
     buffer.end() += "before ";
-    buffer.borrow("body");
+    buffer.append(Body("body"));
     buffer.end() += " behind";
     buffer.consume(9);
     EXPECT_EQ(all_of(buffer), "dy behind");
@@ -64,18 +64,18 @@ TEST(SendBuffer, GoesOnInTheMiddleOfAPiece) {
     EXPECT_TRUE(buffer.gather({}, 10).empty());
 }
 
-TEST(SendBuffer, KeepsWhatMayGo) {
+TEST(SendBuffer, HoldsABodyUntilItIsSent) {
     SendBuffer buffer;
-    std::string body = "a body that goes";
-    buffer.end() += "before ";
-    buffer.borrow(body);
+    auto memory = std::make_shared<const std::string>("body");
+    const std::weak_ptr<const std::string> watched = memory;
+    buffer.append(Body(*memory, memory));
+    memory.reset();
     buffer.end() += " behind";
-    buffer.consume(9);
-    buffer.keep();
-    std::ranges::fill(body, '?');
-    EXPECT_EQ(all_of(buffer), "body that goes behind");
-    buffer.borrow("!");
-    EXPECT_EQ(all_of(buffer), "body that goes behind!");
+    buffer.consume(3);
+    EXPECT_EQ(all_of(buffer), "y behind");
+    buffer.consume(1);
+    EXPECT_TRUE(watched.expired());
+    EXPECT_EQ(all_of(buffer), " behind");
 }
 
 TEST(SendBuffer, IsAQueueOfBytesWhateverIsDoneToIt) {
@@ -86,24 +86,16 @@ TEST(SendBuffer, IsAQueueOfBytesWhateverIsDoneToIt) {
     for (int round = 0; round < 200; ++round) {
         SendBuffer buffer;
         std::string expected;
-        std::deque<std::string> bodies;
         for (int step = 0; step < 100; ++step) {
             const std::string bytes(1 + below(9), static_cast<char>('a' + below(26)));
-            switch (below(5)) {
+            switch (below(4)) {
                 case 0:
                     buffer.end() += bytes;
                     expected += bytes;
                     break;
                 case 1:
-                    buffer.borrow(bodies.emplace_back(bytes));
+                    buffer.append(Body(bytes));
                     expected += bytes;
-                    break;
-                case 2:
-                    buffer.keep();
-                    for (auto& body : bodies) {
-                        std::ranges::fill(body, '?');
-                    }
-                    bodies.clear();
                     break;
                 default:
                     const auto sent = gathered(buffer, 1 + below(4), below(30));
