@@ -20,12 +20,13 @@ public:
     /// `bytes` must stay in place and unchanged for as long as anything holds `memory`.
     Body(std::string_view bytes, std::shared_ptr<const void> memory) : bytes_(bytes), memory_(std::move(memory)) {}
 
-    [[nodiscard]] std::string_view bytes() const noexcept { return bytes_; }
-    [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
+    /// None after a move.
+    [[nodiscard]] std::string_view bytes() const noexcept { return memory_ ? bytes_ : std::string_view(); }
+    [[nodiscard]] std::size_t size() const noexcept { return bytes().size(); }
 
     /// `most` bytes from `at` on, or those that are there. Shared, too.
     [[nodiscard]] Body part(std::size_t at, std::size_t most = std::string_view::npos) const {
-        return {bytes_.substr(at, most), memory_};
+        return {bytes().substr(at, most), memory_};
     }
 
 private:

@@ -30,18 +30,17 @@ private:
 /// Reads JSON texts one after the other, each into the memory of the one before.
 class JsonReader {
 public:
-    /// Bytes.
+    /// Bytes behind a text that try_read() may look at.
     static constexpr std::size_t room_behind = 64;
 
     JsonReader();
     ~JsonReader();
 
-    /// The text's value, which is there until the next call. Throws NotJson, or another std::invalid_argument for a
+    /// Copies the text. Its value is there until the next call. Throws NotJson, or another std::invalid_argument for a
     /// number of more than 64 bits and for what is nested too deep.
     simdjson::dom::element read(std::string_view text);
 
-    /// The same without a copy of the text, behind which `room_behind` bytes must be readable. Empty where read() would
-    /// throw.
+    /// The same without the copy. `room_behind` bytes behind the text must be readable. Empty where read() would throw.
     std::optional<simdjson::dom::element> try_read(std::string_view text);
 
 private:

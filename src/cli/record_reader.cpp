@@ -73,12 +73,12 @@ Record RecordReader::record_of(const element& json) {
 
 rabbit::Body RecordReader::body_of(std::string_view payload, std::string_view encoding) {
     if (encoding == "base64") {
-        return rabbit::Body(from_base64(payload));
+        return bodies_.take(from_base64(payload));
     }
     if (encoding != "string") {
         throw std::invalid_argument(fmt::format("payload_encoding '{}' is neither string nor base64", encoding));
     }
-    return copies_.copy_of(payload);
+    return bodies_.copy(payload);
 }
 
 }  // namespace cli

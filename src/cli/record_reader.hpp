@@ -1,6 +1,6 @@
 #pragma once
 
-#include "body_copies.hpp"
+#include "body_maker.hpp"
 #include "json_reader.hpp"
 #include "properties_reader.hpp"
 #include "record.hpp"
@@ -25,7 +25,7 @@ private:
     rabbit::Body body_of(std::string_view payload, std::string_view encoding);
 
     JsonReader json_;
-    BodyCopies copies_;
+    BodyMaker bodies_;
     PropertiesReader properties_;
 };
 

@@ -89,7 +89,8 @@ void Target::publish(const rabbit::Address& address, rabbit::Message message) {
     if (!unsent_due_) {
         unsent_due_ = rabbit::Clock::now() + moment;
     }
-    guarded([&] { interruption_.note([&] { publisher_.publish(address, std::move(message)); }); });
+    auto body = bodies_.take(std::move(message.body));
+    guarded([&] { interruption_.note([&] { publisher_.publish(address, std::move(body), message.properties); }); });
 }
 
 std::optional<std::string> Target::publish_and_wait(rabbit::Connection& source, const rabbit::Address& address,

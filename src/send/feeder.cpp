@@ -19,7 +19,7 @@ void Feeder::feed(Source& source) {
     for (;;) {
         while (auto record = source.next()) {
             try {
-                if (!publish(*record)) {
+                if (!publish(std::move(*record))) {
                     return;
                 }
             } catch (const rabbit::Error& error) {
@@ -50,16 +50,24 @@ std::optional<double> Feeder::share() const {
     return static_cast<double>(published_) / (static_cast<double>(records) * static_cast<double>(options_.repeat));
 }
 
-bool Feeder::publish(const cli::Record& record) {
+bool Feeder::publish(cli::Record&& record) {
     const auto named = goes_to_queue(record) ? std::nullopt : std::optional(named_by(record));
     const auto& address = named ? *named : to_queue_;
-    const auto properties = options_.properties.apply(record.properties);
-    for (auto left = options_.repeat; left > 0; --left) {
-        if (!keep_rate() || !publish_(address, record.body, properties)) {
+    const auto properties = options_.properties.apply(std::move(record.properties));
+    for (auto left = options_.repeat; left > 1; --left) {
+        if (!publish(address, record.body, properties)) {
             return false;
         }
-        ++published_;
     }
+    return publish(address, std::move(record.body), properties);
+}
+
+bool Feeder::publish(const rabbit::Address& address, rabbit::Body body,
+                     const std::shared_ptr<const rabbit::Properties>& properties) {
+    if (!keep_rate() || !publish_(address, std::move(body), properties)) {
+        return false;
+    }
+    ++published_;
     return true;
 }
 

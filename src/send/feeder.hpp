@@ -22,8 +22,8 @@ namespace sending {
 class Feeder {
 public:
     /// Takes a message; false: no more.
-    using Publish = std::function<bool(const rabbit::Address&, const rabbit::Body&,
-                                       const std::shared_ptr<const rabbit::Properties>&)>;
+    using Publish =
+        std::function<bool(const rabbit::Address&, rabbit::Body, const std::shared_ptr<const rabbit::Properties>&)>;
     /// Waits until the deadline, or until a watched descriptor is ready or something else has happened; false: no more.
     using Wait = std::function<bool(rabbit::Deadline, std::span<pollfd>)>;
 
@@ -37,7 +37,9 @@ public:
     [[nodiscard]] std::optional<double> share() const;
 
 private:
-    bool publish(const cli::Record& record);
+    bool publish(cli::Record&& record);
+    bool publish(const rabbit::Address& address, rabbit::Body body,
+                 const std::shared_ptr<const rabbit::Properties>& properties);
     [[nodiscard]] bool goes_to_queue(const cli::Record& record) const;
     [[nodiscard]] rabbit::Address named_by(const cli::Record& record) const;
     bool keep_rate();

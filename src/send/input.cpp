@@ -23,6 +23,7 @@ constexpr std::size_t longest_record = 512U << 20;
 
 constexpr std::size_t least_read = std::size_t{64} << 10;  ///< the least that there is room for before a read
 constexpr std::size_t most_read = std::size_t{256} << 10;  ///< at once
+constexpr std::size_t least_large = most_read;             ///< a record
 constexpr std::size_t usual_block = std::size_t{1} << 20;  ///< for many records
 
 [[noreturn]] void cannot_read(const std::string& file, int error) {
@@ -105,23 +106,32 @@ void Input::read() {
     }
 }
 
+/// The size of the record that is held in part, with its delimiter. A large one is expected to be as large as those before
+/// it. 0: nothing is known.
+std::size_t Input::expected_size() const noexcept {
+    const auto held = end_ - begin_;
+    const bool large = after_large_ || held >= least_large;
+    return large && held <= large_size_ ? large_size_ + 1 : 0;
+}
+
 /// Makes room behind the bytes that are held, and returns how much to read there. A block that records share is filled and
 /// then left to them. Large records have a block each. They are read in few steps, but not far beyond their end, since what
 /// follows has to be copied to the next block.
 std::size_t Input::make_room() {
     const auto held = end_ - begin_;
-    const auto missing = expected_ + 1 - std::min(held, expected_);
-    const bool large = expected_ >= most_read;
-    const auto most = large ? std::clamp(missing, least_read, most_read) : most_read;
-    if (block_.use_count() == 1 && begin_ > 0) {
+    const auto expected = expected_size();
+    const auto missing = expected - std::min(held, expected);
+    const bool used_up = begin_ > 0 && block_size_ > usual_block;
+    if (block_.use_count() == 1 && begin_ > 0 && !used_up) {
         move_to(block_.get());
     }
-    if (block_size_ - end_ < (large ? most : least_read)) {
-        block_size_ = std::max(large ? expected_ + least_read : usual_block, held + held / 4 + least_read);
+    if (used_up || block_size_ - end_ < std::max(missing, least_read)) {
+        block_size_ = std::max(expected > 0 ? expected + least_read : usual_block, 2 * held + least_read);
         auto block = std::make_shared_for_overwrite<char[]>(block_size_ + cli::JsonReader::room_behind);
         move_to(block.get());
         block_ = std::move(block);
     }
+    const auto most = expected > 0 ? std::clamp(missing, least_read, most_read) : most_read;
     return std::min(most, block_size_ - end_);
 }
 
@@ -160,7 +170,7 @@ std::optional<std::string_view> Input::line() {
             break;
         }
         if (bytes[first] != '\n') {
-            const bool begins_line = searched_ == 0 || block_[searched_ - 1] == '\n';
+            const bool begins_line = searched_ == 0 || block_.get()[searched_ - 1] == '\n';
             const auto end = begins_line ? bytes.find('\n', first) : std::string_view::npos;
             return end == std::string_view::npos ? std::nullopt : std::optional(bytes.substr(0, end));
         }
@@ -171,7 +181,7 @@ std::optional<std::string_view> Input::line() {
 
 void Input::skip_line(std::string_view line) {
     splitter_.skip_line();
-    begin_ = searched_ += line.size() + 1;
+    hand_out(line.size(), searched_ + line.size() + 1);
 }
 
 std::optional<rabbit::Body> Input::next_delimited() {
@@ -190,11 +200,19 @@ std::optional<rabbit::Body> Input::next_object() {
     return splitter_.complete() ? std::optional(take(searched_, searched_)) : std::nullopt;
 }
 
+/// The held bytes before `next` are no longer held. `size` of them are a record.
+void Input::hand_out(std::size_t size, std::size_t next) {
+    after_large_ = size >= least_large;
+    if (after_large_) {
+        large_size_ = std::max(size, large_size_ - large_size_ / 8);
+    }
+    begin_ = searched_ = next;
+}
+
 /// The bytes held up to `end`; those from `next` on are left.
 rabbit::Body Input::take(std::size_t end, std::size_t next) {
     const auto bytes = std::string_view(block_.get() + begin_, end - begin_);
-    expected_ = std::max(bytes.size(), expected_ - expected_ / 8);
-    begin_ = searched_ = next;
+    hand_out(bytes.size(), next);
     return {bytes, block_};
 }
 

@@ -23,7 +23,8 @@ enum class Framing {
 };
 
 /// The records of some files, one after the other. Never blocks on its own: the caller waits until descriptor() is
-/// readable and then calls read(). Records share the memory that they were read into.
+/// readable and then calls read(). Records share the memory that they were
+/// read into, which is there until the last of those that share it is gone.
 ///
 /// Throws MalformedJson, or cli::Failure: `no_input` for a file that cannot be read, `bad_input` for a record larger
 /// than any message may be.
@@ -32,7 +33,8 @@ public:
     /// "-" is standard input. Files that are missing now are found now, not when their turn comes.
     Input(std::vector<std::string> files, Framing framing);
 
-    /// The next record, if it is there to its end.
+    /// The next record, if it is there to its end. With Framing::json, cli::JsonReader::room_behind bytes can be read
+    /// behind it.
     std::optional<rabbit::Body> next();
 
     /// With Framing::json: the next line that is not blank, without its newline, if it is there to its end and nothing of
@@ -62,6 +64,7 @@ public:
 private:
     [[nodiscard]] std::uint64_t size_of_files() const;
     void open_next();
+    [[nodiscard]] std::size_t expected_size() const noexcept;
     [[nodiscard]] std::size_t make_room();
     void move_to(char* front);
     [[nodiscard]] std::string_view not_searched() const noexcept {
@@ -69,6 +72,7 @@ private:
     }
     std::optional<rabbit::Body> next_delimited();
     std::optional<rabbit::Body> next_object();
+    void hand_out(std::size_t size, std::size_t next);
     rabbit::Body take(std::size_t end, std::size_t next);
     std::optional<rabbit::Body> rest_of_file();
 
@@ -82,7 +86,8 @@ private:
     std::size_t begin_ = 0;          ///< of the bytes in block_ that belong to no record handed out yet
     std::size_t searched_ = 0;       ///< no record ends between begin_ and here
     std::size_t end_ = 0;            ///< of those bytes
-    std::size_t expected_ = 0;       ///< size of the next record, from those before it
+    std::size_t large_size_ = 0;     ///< of the last large records
+    bool after_large_ = false;       ///< the last record is one
     bool file_ended_ = false;        ///< the bytes left in block_, if any, are the file's last record
     bool ended_ = false;
     std::uint64_t size_ = 0;  ///< of all files; 0: not known

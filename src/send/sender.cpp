@@ -48,8 +48,8 @@ Sender::Sender(const std::string& program, Options& options, rabbit::Connection&
                               .on_reopened = [this](std::size_t in_flight) { take_up_again(in_flight); }}),
       feeder_(
           options, std::move(queue),
-          [this](const auto& address, const auto& body, const auto& properties) {
-              publish(address, body, properties);
+          [this](const auto& address, auto body, const auto& properties) {
+              publish(address, std::move(body), properties);
               return true;
           },
           [this](auto deadline, auto watched) {
@@ -80,11 +80,12 @@ void Sender::take_up_again(std::size_t in_flight) {
     report_.reopened(connection_.endpoint().name(), in_flight);
 }
 
-void Sender::publish(const rabbit::Address& address, const rabbit::Body& body,
+void Sender::publish(const rabbit::Address& address, rabbit::Body body,
                      const std::shared_ptr<const rabbit::Properties>& properties) {
     output_.flush_if_full();
-    publisher_.publish(address, body, properties);
-    report_.published(body.size());
+    const auto size = body.size();
+    publisher_.publish(address, std::move(body), properties);
+    report_.published(size);
 }
 
 void Sender::settle() {

@@ -30,7 +30,7 @@ public:
 
 private:
     void take_up_again(std::size_t in_flight);
-    void publish(const rabbit::Address& address, const rabbit::Body& body,
+    void publish(const rabbit::Address& address, rabbit::Body body,
                  const std::shared_ptr<const rabbit::Properties>& properties);
     void settle();
     void wait(rabbit::Deadline deadline, std::span<pollfd> watched = {});

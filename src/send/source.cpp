@@ -97,9 +97,12 @@ cli::Failure Source::malformed(std::uint64_t record, std::uint64_t line, const c
 }
 
 cli::Record Source::parse(std::string_view text) {
+    if (auto record = reader_.try_read(text)) {
+        return std::move(*record);
+    }
     const auto line = input_.first_line();
     try {
-        return reader_.read(text);
+        return reader_.read(text);  // which says what is wrong
     } catch (const cli::NotJson& error) {
         const auto before = text.substr(0, error.offset());
         throw MalformedJson(line + static_cast<std::uint64_t>(std::ranges::count(before, '\n')), error.what());

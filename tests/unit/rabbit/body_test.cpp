@@ -20,6 +20,14 @@ TEST(Body, TakesItsBytesAlong) {
     EXPECT_EQ(Body("").size(), 0U);
 }
 
+TEST(Body, IsEmptyOnceItWasMoved) {
+    Body body("message");
+    const auto moved = std::move(body);
+    EXPECT_EQ(moved.bytes(), "message");
+    EXPECT_EQ(body.bytes(), "");  // NOLINT(bugprone-use-after-move)
+    EXPECT_EQ(body.size(), 0U);
+}
+
 TEST(Body, CopiesAndPartsShareItsMemory) {
     auto memory = std::make_shared<const std::string>("message");
     const std::weak_ptr<const std::string> watched = memory;

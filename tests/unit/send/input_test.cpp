@@ -4,12 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <malloc.h>
@@ -131,6 +133,53 @@ TEST_F(InputTest, RecordsTakeLittleMoreMemoryThanTheirBytes) {
         const auto kept = bodies(input);
         EXPECT_LE(allocated() - before, total * 5 / 4 + (2U << 20) + kept.capacity() * sizeof(Body)) << size;
     }
+}
+
+/// Nobody has a record any more.
+TEST_F(InputTest, ALargeRecordLeavesNoMemoryToSmallOnes) {
+    for (const auto& [framing, before, after] :
+         {std::tuple(Framing::line, "", ""), {Framing::json, R"({"a":")", R"("})"}}) {
+        const auto record = [&, before = before, after = after](std::size_t size) {
+            return before + std::string(size, 'x') + after + "\n";
+        };
+        auto text = record(8U << 20);
+        while (text.size() < 12U << 20) {
+            text += record(1000);
+        }
+        const auto file = file_with(text);
+        text = {};
+        const auto begun = allocated();
+        Input input({file}, framing);
+        std::size_t most = 0;
+        for (int records = 0; !input.at_end();) {
+            if (input.next()) {
+                ++records;
+            } else if (!input.at_end()) {
+                input.read();
+                most = records > 1 ? std::max(most, allocated() - begun) : 0;
+            }
+        }
+        EXPECT_LE(most, 2U << 20);
+    }
+}
+
+TEST_F(InputTest, LargeRecordsAmongSmallOnesTakeFewReads) {
+    std::string text;
+    for (int i = 0; i < 20; ++i) {
+        text.append(1U << 20, 'x') += '\n';
+        for (int small = 0; small < 10; ++small) {
+            text.append(100, 'y') += '\n';
+        }
+    }
+    Input input({file_with(text)}, Framing::line);
+    int reads = 0;
+    while (!input.at_end()) {
+        if (!input.next() && !input.at_end()) {
+            input.read();
+            ++reads;
+        }
+    }
+    EXPECT_LE(reads, 20 * 6);  // of 256 KiB, and the rest of a record
 }
 
 /// Many of them may be in flight, too.
