@@ -1,7 +1,6 @@
 #include "input.hpp"
 
 #include "failure.hpp"
-#include "json_reader.hpp"
 
 #include <fmt/format.h>
 
@@ -20,11 +19,6 @@ namespace {
 /// The largest message that RabbitMQ can be configured to take (https://www.rabbitmq.com/docs/configure,
 /// max_message_size).
 constexpr std::size_t longest_record = 512U << 20;
-
-constexpr std::size_t least_read = std::size_t{64} << 10;  ///< the least that there is room for before a read
-constexpr std::size_t most_read = std::size_t{256} << 10;  ///< at once
-constexpr std::size_t least_large = most_read;             ///< a record
-constexpr std::size_t usual_block = std::size_t{1} << 20;  ///< for many records
 
 [[noreturn]] void cannot_read(const std::string& file, int error) {
     throw cli::Failure(cli::ExitCode::no_input,
@@ -72,7 +66,7 @@ std::optional<double> Input::share() const {
     if (size_ == 0) {
         return std::nullopt;
     }
-    return static_cast<double>(read_ - (end_ - begin_)) / static_cast<double>(size_);
+    return static_cast<double>(read_ - buffer_.bytes().size()) / static_cast<double>(size_);
 }
 
 void Input::open_next() {
@@ -88,16 +82,17 @@ void Input::open_next() {
         cannot_read(file, errno);
     }
     file_ended_ = false;
+    at_line_start_ = true;
 }
 
 void Input::read() {
-    const auto room = make_room();
-    const auto count = ::read(current_.get(), block_.get() + end_, room);
+    const auto room = buffer_.make_room();
+    const auto count = ::read(current_.get(), room.data(), room.size());
     if (count < 0 && errno != EINTR && errno != EAGAIN) {
         cannot_read(files_[next_file_ - 1], errno);
     }
     if (count > 0) {
-        end_ += static_cast<std::size_t>(count);
+        buffer_.add(static_cast<std::size_t>(count));
         read_ += static_cast<std::uint64_t>(count);
     }
     if (count == 0) {
@@ -106,47 +101,12 @@ void Input::read() {
     }
 }
 
-/// The size of the record that is held in part, with its delimiter. A large one is expected to be as large as those before
-/// it. 0: nothing is known.
-std::size_t Input::expected_size() const noexcept {
-    const auto held = end_ - begin_;
-    const bool large = after_large_ || held >= least_large;
-    return large && held <= large_size_ ? large_size_ + 1 : 0;
-}
-
-/// Makes room behind the bytes that are held, and returns how much to read there. A block that records share is filled and
-/// then left to them. Large records have a block each. They are read in few steps, but not far beyond their end, since what
-/// follows has to be copied to the next block.
-std::size_t Input::make_room() {
-    const auto held = end_ - begin_;
-    const auto expected = expected_size();
-    const auto missing = expected - std::min(held, expected);
-    const bool used_up = begin_ > 0 && block_size_ > usual_block;
-    if (block_.use_count() == 1 && begin_ > 0 && !used_up) {
-        move_to(block_.get());
-    }
-    if (used_up || block_size_ - end_ < std::max(missing, least_read)) {
-        block_size_ = std::max(expected > 0 ? expected + least_read : usual_block, 2 * held + least_read);
-        auto block = std::make_shared_for_overwrite<char[]>(block_size_ + cli::JsonReader::room_behind);
-        move_to(block.get());
-        block_ = std::move(block);
-    }
-    const auto most = expected > 0 ? std::clamp(missing, least_read, most_read) : most_read;
-    return std::min(most, block_size_ - end_);
-}
-
-void Input::move_to(char* front) {
-    std::copy(block_.get() + begin_, block_.get() + end_, front);
-    searched_ -= begin_;
-    end_ -= std::exchange(begin_, 0);
-}
-
 std::optional<rabbit::Body> Input::next() {
     auto record = framing_ == Framing::json ? next_object() : next_delimited();
     if (record) {
         return record;
     }
-    if (searched_ - begin_ > longest_record) {
+    if (searched_ > longest_record) {
         throw cli::Failure(
             cli::ExitCode::bad_input,
             fmt::format("a record is longer than {} MiB, the most that RabbitMQ takes", longest_record >> 20));
@@ -164,14 +124,13 @@ std::optional<rabbit::Body> Input::next() {
 
 std::optional<std::string_view> Input::line() {
     while (splitter_.between_objects()) {
-        const auto bytes = not_searched();
+        const auto bytes = buffer_.bytes();
         const auto first = bytes.find_first_not_of(" \t\r");
         if (first == std::string_view::npos) {
             break;
         }
         if (bytes[first] != '\n') {
-            const bool begins_line = searched_ == 0 || block_.get()[searched_ - 1] == '\n';
-            const auto end = begins_line ? bytes.find('\n', first) : std::string_view::npos;
+            const auto end = at_line_start_ ? bytes.find('\n', first) : std::string_view::npos;
             return end == std::string_view::npos ? std::nullopt : std::optional(bytes.substr(0, end));
         }
         skip_line(bytes.substr(0, first));
@@ -181,51 +140,48 @@ std::optional<std::string_view> Input::line() {
 
 void Input::skip_line(std::string_view line) {
     splitter_.skip_line();
-    hand_out(line.size(), searched_ + line.size() + 1);
+    buffer_.skip(line.size());
+    buffer_.drop(1);
+    at_line_start_ = true;
 }
 
 std::optional<rabbit::Body> Input::next_delimited() {
     const auto delimiter = framing_ == Framing::line ? '\n' : '\0';
-    const auto size = framing_ == Framing::file ? std::string_view::npos : not_searched().find(delimiter);
+    const auto bytes = buffer_.bytes();
+    const auto size = framing_ == Framing::file ? std::string_view::npos : bytes.find(delimiter, searched_);
     if (size == std::string_view::npos) {
-        searched_ = end_;
+        searched_ = bytes.size();
         return std::nullopt;
     }
-    return take(searched_ + size, searched_ + size + 1);
+    auto record = buffer_.take(size);
+    buffer_.drop(1);
+    searched_ = 0;
+    return record;
 }
 
 std::optional<rabbit::Body> Input::next_object() {
-    searched_ += splitter_.scan(not_searched());
-    begin_ = searched_ - splitter_.size();
-    return splitter_.complete() ? std::optional(take(searched_, searched_)) : std::nullopt;
-}
-
-/// The held bytes before `next` are no longer held. `size` of them are a record.
-void Input::hand_out(std::size_t size, std::size_t next) {
-    after_large_ = size >= least_large;
-    if (after_large_) {
-        large_size_ = std::max(size, large_size_ - large_size_ / 8);
+    searched_ += splitter_.scan(buffer_.bytes().substr(searched_));
+    buffer_.drop(searched_ - splitter_.size());
+    searched_ = splitter_.size();
+    if (!splitter_.complete()) {
+        return std::nullopt;
     }
-    begin_ = searched_ = next;
-}
-
-/// The bytes held up to `end`; those from `next` on are left.
-rabbit::Body Input::take(std::size_t end, std::size_t next) {
-    const auto bytes = std::string_view(block_.get() + begin_, end - begin_);
-    hand_out(bytes.size(), next);
-    return {bytes, block_};
+    at_line_start_ = false;
+    return buffer_.take(std::exchange(searched_, 0));
 }
 
 /// The last record of a file whose end is not marked; a file that is one record may be empty.
 std::optional<rabbit::Body> Input::rest_of_file() {
     std::optional<rabbit::Body> record;
+    const auto left = buffer_.bytes().size();
     if (framing_ == Framing::json) {
         splitter_.check_end();
         splitter_ = {};
-    } else if (framing_ == Framing::file || begin_ < end_) {
-        record = take(end_, end_);
+        buffer_.drop(left);
+    } else if (framing_ == Framing::file || left > 0) {
+        record = buffer_.take(left);
     }
-    begin_ = searched_ = end_;
+    searched_ = 0;
     return record;
 }
 

@@ -3,10 +3,10 @@
 #include "fd.hpp"
 #include "json_splitter.hpp"
 #include "rabbit/body.hpp"
+#include "record_buffer.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,8 +23,7 @@ enum class Framing {
 };
 
 /// The records of some files, one after the other. Never blocks on its own: the caller waits until descriptor() is
-/// readable and then calls read(). Records share the memory that they were
-/// read into, which is there until the last of those that share it is gone.
+/// readable and then calls read().
 ///
 /// Throws MalformedJson, or cli::Failure: `no_input` for a file that cannot be read, `bad_input` for a record larger
 /// than any message may be.
@@ -64,16 +63,8 @@ public:
 private:
     [[nodiscard]] std::uint64_t size_of_files() const;
     void open_next();
-    [[nodiscard]] std::size_t expected_size() const noexcept;
-    [[nodiscard]] std::size_t make_room();
-    void move_to(char* front);
-    [[nodiscard]] std::string_view not_searched() const noexcept {
-        return {block_.get() + searched_, end_ - searched_};
-    }
     std::optional<rabbit::Body> next_delimited();
     std::optional<rabbit::Body> next_object();
-    void hand_out(std::size_t size, std::size_t next);
-    rabbit::Body take(std::size_t end, std::size_t next);
     std::optional<rabbit::Body> rest_of_file();
 
     std::vector<std::string> files_;
@@ -81,14 +72,10 @@ private:
     Framing framing_;
     JsonSplitter splitter_;
     cli::Fd current_;
-    std::shared_ptr<char[]> block_;  ///< what is read, and behind it room for cli::JsonReader
-    std::size_t block_size_ = 0;     ///< without that room
-    std::size_t begin_ = 0;          ///< of the bytes in block_ that belong to no record handed out yet
-    std::size_t searched_ = 0;       ///< no record ends between begin_ and here
-    std::size_t end_ = 0;            ///< of those bytes
-    std::size_t large_size_ = 0;     ///< of the last large records
-    bool after_large_ = false;       ///< the last record is one
-    bool file_ended_ = false;        ///< the bytes left in block_, if any, are the file's last record
+    RecordBuffer buffer_;
+    std::size_t searched_ = 0;   ///< no record ends in so many of its bytes
+    bool at_line_start_ = true;  ///< with Framing::json: the line has no record so far
+    bool file_ended_ = false;    ///< the bytes left, if any, are the file's last record
     bool ended_ = false;
     std::uint64_t size_ = 0;  ///< of all files; 0: not known
     std::uint64_t read_ = 0;  ///< bytes so far
