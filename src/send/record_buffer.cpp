@@ -29,7 +29,7 @@ std::span<char> RecordBuffer::make_room() {
     const auto held = bytes().size();
     const auto expected = expected_size();
     const auto missing = expected - std::min(held, expected);
-    const bool used_up = begin_ > 0 && block_size_ > usual_block;
+    const bool used_up = begin_ > 0 && block_size_ > usual_block && expected == 0;
     if (block_.use_count() == 1 && begin_ > 0 && !used_up) {
         move_to(block_.get());
     }
