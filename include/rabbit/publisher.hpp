@@ -87,8 +87,8 @@ public:
 
     /// Hands a message to the connection, after waiting for room in the window. It leaves with the next full
     /// segment, or with the next wait. Throws the kinds of Connection::wait, `timeout`, and `invalid` for a name or
-    /// property that AMQP cannot carry; published() tells whether the message was taken.
-    /// The body of `message` is gone in any case.
+    /// property that AMQP cannot carry; published() tells whether the message was taken. The body of
+    /// `message` is gone in any case.
     void publish(const Address& address, Message&& message);
     /// The same for a body that others may share.
     void publish(const Address& address, Body body, const std::shared_ptr<const Properties>& properties);

@@ -16,8 +16,7 @@ public:
     /// They stay in place until make_room(). cli::JsonReader::room_behind bytes can be read behind them.
     [[nodiscard]] std::string_view bytes() const noexcept { return {block_.get() + begin_, end_ - begin_}; }
 
-    /// Room behind them, for what is read next: some or all of it. It is made for large records, too, as large as those
-    /// before.
+    /// Room behind them for the next read, 64 to 256 KiB.
     std::span<char> make_room();
     /// So many bytes have been read there.
     void add(std::size_t count) noexcept { end_ += count; }
