@@ -1,6 +1,7 @@
 #pragma once
 
 #include "rabbit/body.hpp"
+#include "rabbit/body_maker.hpp"
 #include "rabbit/connection.hpp"
 #include "rabbit/listener.hpp"
 
@@ -140,6 +141,7 @@ private:
 
     Connection& connection_;
     PublisherOptions options_;
+    BodyMaker bodies_;
     std::unique_ptr<Window> window_;
     std::uint64_t published_ = 0;
     std::uint64_t republished_ = 0;  ///< a nack up to this tag may mean a queue without a leader, until the first ack

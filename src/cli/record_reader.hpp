@@ -1,8 +1,8 @@
 #pragma once
 
-#include "body_maker.hpp"
 #include "json_reader.hpp"
 #include "properties_reader.hpp"
+#include "rabbit/body_maker.hpp"
 #include "record.hpp"
 
 #include <optional>
@@ -25,7 +25,7 @@ private:
     rabbit::Body body_of(std::string_view payload, std::string_view encoding);
 
     JsonReader json_;
-    BodyMaker bodies_;
+    rabbit::BodyMaker bodies_;
     PropertiesReader properties_;
 };
 

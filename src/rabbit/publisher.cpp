@@ -47,7 +47,7 @@ Publisher::~Publisher() {
 }
 
 void Publisher::publish(const Address& address, Message&& message) {
-    publish(address, Body(std::move(message.body)), message.properties);
+    publish(address, bodies_.take(std::move(message.body)), message.properties);
 }
 
 void Publisher::publish(const Address& address, Body body, const std::shared_ptr<const Properties>& properties) {

@@ -108,7 +108,7 @@ std::optional<InFlight> Publisher::replace_refused(const Error& error) {
     if (auto message = options_.on_refused(settlement)) {
         replacement = {.number = refused.number,
                        .head = std::make_shared<PublishHead>(encode(settlement.address, message->properties)),
-                       .body = Body(std::move(message->body))};
+                       .body = bodies_.take(std::move(message->body))};
     } else if (options_.on_settled) {
         options_.on_settled(settlement);
     }

@@ -89,8 +89,7 @@ void Target::publish(const rabbit::Address& address, rabbit::Message message) {
     if (!unsent_due_) {
         unsent_due_ = rabbit::Clock::now() + moment;
     }
-    auto body = bodies_.take(std::move(message.body));
-    guarded([&] { interruption_.note([&] { publisher_.publish(address, std::move(body), message.properties); }); });
+    guarded([&] { interruption_.note([&] { publisher_.publish(address, std::move(message)); }); });
 }
 
 std::optional<std::string> Target::publish_and_wait(rabbit::Connection& source, const rabbit::Address& address,

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "body_maker.hpp"
 #include "connection_flags.hpp"
 #include "interruption.hpp"
 #include "options.hpp"
@@ -82,7 +81,6 @@ private:
     bool given_up_ = false;
     rabbit::Connection connection_;
     rabbit::Publisher publisher_;
-    cli::BodyMaker bodies_;
     rabbit::Clock::time_point tended_at_ = rabbit::Clock::now();
     rabbit::Deadline unsent_due_;  ///< when what was published leaves also without a full batch
 };

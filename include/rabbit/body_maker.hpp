@@ -9,25 +9,23 @@
 #include <string_view>
 #include <utility>
 
-namespace cli {
+namespace rabbit {
 
 /// Makes bodies of bytes. Short ones are copied, many into one block of memory: thousands of messages are in flight at a
 /// time, and malloc is slow where so many pieces come and go.
 class BodyMaker {
 public:
-    rabbit::Body copy(std::string_view bytes) {
-        return bytes.size() > longest_short ? rabbit::Body(std::string(bytes)) : copy_short(bytes);
+    Body copy(std::string_view bytes) {
+        return bytes.size() > longest_short ? Body(std::string(bytes)) : copy_short(bytes);
     }
 
-    rabbit::Body take(std::string bytes) {
-        return bytes.size() > longest_short ? rabbit::Body(std::move(bytes)) : copy_short(bytes);
-    }
+    Body take(std::string bytes) { return bytes.size() > longest_short ? Body(std::move(bytes)) : copy_short(bytes); }
 
 private:
     static constexpr std::size_t longest_short = 4096;
     static constexpr std::size_t block_size = 16 * longest_short;
 
-    rabbit::Body copy_short(std::string_view bytes) {
+    Body copy_short(std::string_view bytes) {
         if (room_.size() < bytes.size()) {
             block_ = std::make_shared_for_overwrite<char[]>(block_size);
             room_ = {block_.get(), block_size};
@@ -41,4 +39,4 @@ private:
     std::span<char> room_;  ///< left in it
 };
 
-}  // namespace cli
+}  // namespace rabbit
