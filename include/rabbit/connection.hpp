@@ -93,7 +93,7 @@ public:
     /// Sends what is buffered, then waits until one thing the broker sent was handled, a watched descriptor is
     /// ready (its `revents` say how) or the deadline has passed. Throws kind `closed`, `lost` or `interrupted`.
     ///
-    /// Fewer than `least` bytes from the broker are left in the system for up to five milliseconds, but not beyond the
+    /// Fewer than `least` bytes from the broker are left in the system for up to ten milliseconds, but not beyond the
     /// deadline, so that what comes little by little is read at once.
     WaitResult wait(Deadline deadline, std::span<pollfd> watched = {}, std::size_t least = 1);
 

@@ -95,7 +95,7 @@ public:
     void publish(const Address& address, Body body, const std::shared_ptr<const Properties>& properties);
 
     /// Connection::wait that also throws kind `timeout` when confirms are overdue. While 1,000 messages or more are in
-    /// flight, confirms may lie in the system for up to five milliseconds, so that many are read at once.
+    /// flight, confirms may lie in the system for up to ten milliseconds, so that many are read at once.
     WaitResult wait(Deadline deadline, std::span<pollfd> watched = {});
 
     /// Handles the confirms that have come, without waiting. What is buffered stays so.

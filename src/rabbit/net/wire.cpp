@@ -185,7 +185,7 @@ Wire::Ready Wire::poll(bool for_writing, Deadline deadline, std::span<pollfd> wa
         ready = poll_broker(for_writing, Clock::now(), watched, interrupt);
     }
     if (least > 1 && !ready.any()) {
-        constexpr std::chrono::milliseconds moment{5};
+        constexpr std::chrono::milliseconds moment{10};
         const LowWaterMark mark(stream_->fd(), least);
         ready = poll_broker(for_writing, earlier(deadline, Clock::now() + moment), watched, interrupt);
     }

@@ -55,7 +55,7 @@ public:
     [[nodiscard]] std::size_t frame_max() const noexcept { return frame_max_; }
 
     /// So many unsent bytes are worth a system call.
-    static constexpr std::size_t batch = std::size_t{64} * 1024;
+    static constexpr std::size_t batch = std::size_t{128} * 1024;
     /// Bytes that wait for the socket to be writable.
     [[nodiscard]] std::size_t unsent() const noexcept { return out_.size(); }
     /// Bytes of frames since the connection began: appended so far, and handed to the system.
@@ -79,7 +79,7 @@ public:
         [[nodiscard]] bool any() const noexcept { return readable || writable || watched; }
     };
     /// Waits for the broker's socket and the watched descriptors, and sends a heartbeat when one is due. Throws an Error
-    /// of kind `interrupted` or `lost`. Fewer than `least` bytes from the broker are left for up to five milliseconds, so
+    /// of kind `interrupted` or `lost`. Fewer than `least` bytes from the broker are left for up to ten milliseconds, so
     /// that many frames that come one by one are read at once.
     Ready poll(bool for_writing, Deadline deadline, std::span<pollfd> watched, Interrupt& interrupt,
                std::size_t least = 1);

@@ -264,10 +264,10 @@ TEST_F(PublisherWithoutBroker, SaysThatAHeadNoLongerFitsAFrame) {
 }
 
 /// Over TLS the end of each would be a record of its own if it left alone.
-TEST_F(PublisherWithoutBroker, HandsOverMessagesOf16KiBFourAtATime) {
+TEST_F(PublisherWithoutBroker, HandsOverMessagesOf16KiBEightAtATime) {
     start();
     const auto before = broker.writes;
-    for (int i = 0; i < 8; ++i) {
+    for (int i = 0; i < 16; ++i) {
         publish(std::string(std::size_t{16} << 10, 'a'));
     }
     EXPECT_EQ(broker.writes - before, 2);
