@@ -166,7 +166,8 @@ bool Publisher::has_room(std::size_t messages, std::size_t bytes) const noexcept
 /// are waited for.
 std::size_t Publisher::least_confirms() const noexcept {
     constexpr std::size_t many = 1000;
-    return window_->size() >= many ? Wire::batch : 1;
+    constexpr std::size_t enough = std::size_t{64} * 1024;
+    return window_->size() >= many ? enough : 1;
 }
 
 Deadline Publisher::overdue() const {
