@@ -35,6 +35,8 @@ def parse_arguments() -> Options:
     parser.add_argument('--sizes', type=lambda text: [positive(each) for each in text.split(',')])
     parser.add_argument('--minutes', type=positive, default=60)
     parser.add_argument('--output', type=Path, default=BUILD / 'bench/results.json')
+    parser.add_argument('--only', choices=['send', 'receive'])
+    parser.add_argument('--control', action='store_true')
     parser.add_argument('--no-peers', action='store_true')
     parser.add_argument('--markdown', action='store_true')
     parser.add_argument('--on-broker', action='store_true', help=argparse.SUPPRESS)  # all is built, the broker runs

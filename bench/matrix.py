@@ -30,7 +30,8 @@ def messages_of(size: int, queue_type: str) -> int:
 def measure_matrix(options: Options) -> tuple[Results, bool]:
     """Also says whether all went well. Where something has failed, the place is left out."""
     sizes = options.sizes or SIZES
-    places = list(itertools.product(sizes, ['classic', 'quorum'], [False, True], ['send', 'receive']))
+    chosen = [options.only] if options.only else ['send', 'receive']
+    places = list(itertools.product(sizes, ['classic', 'quorum'], [False, True], chosen))
     began = time.monotonic()
     copies = {size: copy_cost(size) for size in sizes}
     measured: list[Results] = []
