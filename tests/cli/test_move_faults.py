@@ -31,7 +31,7 @@ from witness import publish
 
 __all__ = ["proxy", "target"]  # fixtures
 
-MANY = 100_000
+MANY = 50_000
 RETRY = ("--retry-for", "60", "--connect-timeout", "1")
 KINDS = pytest.mark.parametrize("kind", ["classic", "quorum"])
 
