@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from compose import REPOSITORY, container, run_in_container
+from compose import REPOSITORY, await_that, container, docker, run, run_in_container
 from program import Program
 
 pytestmark = pytest.mark.usefixtures("hello")
@@ -19,6 +19,26 @@ def test_the_programs_wait_for_a_healthy_broker_and_say_hello_world() -> None:
     assert container("send").exit_code() == 0
     assert container("send").output() == (b" [x] Sent 'Hello World!'\n", b"")
     container("receive").await_output(b" [x] Received b'Hello World!'\n")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "end"),
+    [("set_vm_memory_high_watermark 0.00001", "set_vm_memory_high_watermark 0.6"), ("stop_app", "start_app")],
+)
+def test_a_broker_that_takes_no_messages_is_not_healthy(trouble: str, end: str) -> None:
+    broker = container("rabbitmq")
+    check = broker.inspect()["Config"]["Healthcheck"]["Test"][1:]
+
+    def passes() -> bool:
+        return run("docker", "exec", broker.name, *check, check=False).returncode == 0
+
+    assert passes()
+    docker("exec", broker.name, "rabbitmqctl", *trouble.split())
+    try:
+        await_that(lambda: not passes(), "check that fails")
+    finally:
+        docker("exec", broker.name, "rabbitmqctl", *end.split())
+    await_that(passes, "check that passes")
 
 
 def test_from_the_host_to_a_container(send: Program) -> None:
