@@ -18,7 +18,7 @@ import pika
 
 from program import Process, Program
 from proxy import Proxy
-from receive_support import PATIENCE, await_ready, publish_confirmed, taken_until, witness
+from receive_support import PATIENCE, await_ready, await_that, publish_confirmed, taken_until, witness
 from send_support import Pipe, PrivateBroker
 
 RETRY = ("--retry-for", "60", "--connect-timeout", "1", "--heartbeat", "1")
@@ -191,7 +191,8 @@ def run_round(site: Site, fault: Fault, random_: random.Random) -> Counts:
     sender = site.send.start(*to_queue, "--persistent", "--lines", url=site.url, stdin=source.pipe.reading)
     source.pipe.close_reading()
     try:
-        pause(random_.uniform(0.1, 2))
+        await_that(lambda: output.stat().st_size > 0, "a message is printed")
+        pause(random_.uniform(0, 2))
         fault(site, random_, sender)
         pause(random_.uniform(0, 0.5))
     finally:
