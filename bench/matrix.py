@@ -22,11 +22,6 @@ SIZES = [12, 1 << 10, 16 << 10, 100 << 10, 1 << 20]
 Results = dict[str, Any]    # as they are in the file
 
 
-def messages_of(size: int, queue_type: str) -> int:
-    """So many that a run takes about a second, and small ones for longer, so that starting is no part of what is seen."""
-    return 2**30 // (size + 12_000) * (2 if size <= 1 << 10 else 1) // (2 if queue_type == 'quorum' else 1)
-
-
 def measure_matrix(options: Options) -> tuple[Results, bool]:
     """Also says whether all went well. Where something has failed, the place is left out."""
     sizes = options.sizes or SIZES
@@ -39,7 +34,7 @@ def measure_matrix(options: Options) -> tuple[Results, bool]:
     for number, (size, queue_type, tls, what) in enumerate(places, 1):
         place = {'what': what, 'size': size, 'queue_type': queue_type, 'tls': tls}
         print(f'{number} of {len(places)}: {what}, {size:,} bytes, {queue_type}{", TLS" if tls else ""}', file=sys.stderr)
-        here = Options(**{**vars(options), **place, 'messages': options.messages or messages_of(size, queue_type)})
+        here = Options(**{**vars(options), **place})
         contestants = able(CONTESTANTS[what], here)
         deadline = began + options.minutes * 60 * number / len(places)
         try:
@@ -75,15 +70,16 @@ def matrix_tables(results: Results) -> dict[str, Rows]:
 def table(measured: list[Results], what: str, name: str, reference: str) -> Rows:
     held = [each for each in measured if each['what'] == what and each['reference'] == reference]
     peers = list(dict.fromkeys(each['contestant'] for each in held if each['contestant'] not in (name, reference)))
-    rows = [['bytes', 'queue', 'transport', 'floor, a second', f'{name}, a second', 'of the floor', 'processor time',
-             "of the floor's", "of the floor's and one copy", *(f'{peer}, of the floor' for peer in peers)]]
+    rows = [['bytes', 'queue', 'transport', 'rounds', 'floor, a second', f'{name}, a second', 'of the floor',
+             'processor time', "of the floor's", "of the floor's and one copy", *(f'{peer}, of the floor' for peer in peers)]]
     places: dict[tuple[int, str, bool], dict[str, Results]] = {}
     for each in held:
         places.setdefault((each['size'], each['queue_type'], each['tls']), {})[each['contestant']] = each
     for (size, queue_type, tls), by_name in places.items():
         ours, floor = by_name[name], by_name[reference]
-        rows.append([f'{size:,}', queue_type, 'TLS' if tls else 'plain', f'{floor["rate"]:,.0f}', f'{ours["rate"]:,.0f}',
-                     f'{ours["rate_ratio"]:.3f}', f'{ours["processor_time"]:.2f} us', f'{ours["processor_ratio"]:.3f}',
+        rows.append([f'{size:,}', queue_type, 'TLS' if tls else 'plain', str(ours['rounds']),
+                     f'{floor["rate"]:,.0f}', f'{ours["rate"]:,.0f}', f'{ours["rate_ratio"]:.3f}',
+                     f'{ours["processor_time"]:.2f} us', f'{ours["processor_ratio"]:.3f}',
                      f'{ours["processor_ratio_with_copy"]:.3f}',
                      *(f'{by_name[peer]["rate_ratio"]:.3f}' if peer in by_name else '' for peer in peers)])
     return rows

@@ -102,8 +102,8 @@ def test_tables_have_a_row_for_each_place(results: Path) -> None:
     done = bench("tables", results)
     assert (done.returncode, done.stderr) == (0, "")
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines() if line.startswith("|")]
-    assert ["12", "classic", "plain", "1,234", "1,234", "0.971", "1.25 us", "1.100", "1.050", "0.500"] in rows
-    assert ["1,024", "classic", "TLS", "1,234", "1,234", "0.971", "1.25 us", "1.100", "1.050", ""] in rows
+    assert ["12", "classic", "plain", "5", "1,234", "1,234", "0.971", "1.25 us", "1.100", "1.050", "0.500"] in rows
+    assert ["1,024", "classic", "TLS", "5", "1,234", "1,234", "0.971", "1.25 us", "1.100", "1.050", ""] in rows
     assert len(rows) == (2 + 4) + (2 + 1) + (2 + 1)
     assert done.stdout.splitlines()[-1].endswith("A machine.")
 
