@@ -48,10 +48,17 @@ def processor_time(run: Run) -> float:
     return run.processor_time
 
 
+def order(number: int, count: int) -> list[int]:
+    """Who runs in a round: first another one each time, and each after all others equally often in as many rounds as there
+    are contestants, or twice as many if they are odd (E. J. Williams, 1949). A broker still has to do with the run before,
+    and every so many bytes with those before that."""
+    places = [(number + (step // 2 if step % 2 == 0 else -(step + 1) // 2)) % count for step in range(count)]
+    return places[::-1] if count % 2 == 1 and number % 2 == 1 else places
+
+
 def run_rounds(contestants: Iterable[Contestant], measure: Callable[[Contestant], Run], rounds: int,
                deadline: float = math.inf) -> Runs:
-    """After the first, only rounds that end before the deadline if they take as long as those before. Each round begins
-    with another contestant: what a broker has to do every so many bytes is not to meet the same one each time."""
+    """After the first, only rounds that end before the deadline if they take as long as those before."""
     contestants = list(contestants)
     runs: Runs = {contestant.name: [] for contestant in contestants}
     began = time.monotonic()
@@ -59,8 +66,7 @@ def run_rounds(contestants: Iterable[Contestant], measure: Callable[[Contestant]
         now = time.monotonic()
         if number > 1 and now + (now - began) / number > deadline:
             break
-        first = number % len(contestants)
-        for contestant in contestants[first:] + contestants[:first]:
+        for contestant in (contestants[place] for place in order(number, len(contestants))):
             run = measure(contestant)
             print(f'round {number} of {rounds}  {contestant.name}: {run.messages:,} in {run.seconds:.4f} s',
                   file=sys.stderr)

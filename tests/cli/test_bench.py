@@ -7,6 +7,8 @@ import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from program import DEADLINE, Program
 sys.path.append(str(REPOSITORY / "bench"))
 import contestants
 import formats
+import runs
 from runs import BenchError
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -151,6 +154,15 @@ def test_contestants_are_held_against_some_of_their_own_table() -> None:
         for target in (*contestants.TARGETS[what], *contestants.MOST_PROCESSOR_TIME.get(what, [])):
             references = (target.reference,) if isinstance(target.reference, str) else target.reference
             assert {target.name, *references} <= names
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 7])
+def test_each_contestant_runs_after_all_others_equally_often_and_each_begins(count: int) -> None:
+    orders = [runs.order(number, count) for number in range(2 * count)]
+    assert all(sorted(order) == list(range(count)) for order in orders)
+    assert Counter(order[0] for order in orders) == dict.fromkeys(range(count), 2)
+    neighbours = Counter(pair for order in orders for pair in pairwise(order))
+    assert neighbours == dict.fromkeys(permutations(range(count), 2), 2)
 
 
 @pytest.mark.parametrize(
