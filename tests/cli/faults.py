@@ -18,8 +18,9 @@ import pika
 
 from program import Process, Program
 from proxy import Proxy
-from receive_support import PATIENCE, await_ready, await_that, publish_confirmed, taken_until, witness
+from receive_support import await_ready, publish_confirmed, taken_until, witness
 from send_support import Pipe, PrivateBroker
+from waiting import PATIENCE, await_that
 
 RETRY = ("--retry-for", "60", "--connect-timeout", "1", "--heartbeat", "1")
 

@@ -1,11 +1,13 @@
 """Runs programs: clean environment, collected output, deadlines instead of sleeps."""
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,8 +98,12 @@ class Process:
 
     def wait_for(self, condition: Callable[[], bool], what: str, timeout: float = DEADLINE) -> None:
         """Waits for a condition on the collected output; the program's end ends the wait."""
+        deadline = time.monotonic() + timeout
         with self._changed:
             self._changed.wait_for(lambda: condition() or self._open == 0, timeout)
+            if not condition():  # the condition may be that it has ended, a moment after its outputs have
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.popen.wait(max(deadline - time.monotonic(), 0))
             assert condition(), (
                 f"{self.argv}: no {what} within {timeout} s; "
                 f"stdout {self.stdout[-2000:]!r}, stderr {self.stderr[-2000:]!r}"

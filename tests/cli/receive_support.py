@@ -15,13 +15,13 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from program import DEADLINE, Process, Program
 from proxy import Proxy
-from send_support import feed
+from send_support import feed, message_count
+from waiting import PATIENCE, await_that
 from witness import publish
 
 READY = b" [*] Waiting for messages. To exit press CTRL+C\n"  # of a plain watch
 WAITING = b" [*] Waiting for messages.\n"  # of one that ends by itself
 NOWHERE = "amqp://127.0.0.1:1/"  # nobody listens: what succeeds or fails with it has not connected
-PATIENCE = 120.0  # for what takes a second where nothing else runs: an election, a node that catches up
 ROUNDS = int(os.environ.get("HELLO_RABBIT_ROUNDS", "3"))
 
 
@@ -51,20 +51,20 @@ def fill(send: Program, queue: str, bodies: Iterable[bytes], *args: str, url: st
     assert result.returncode == 0, result.stderr
 
 
+def consumer_count(channel: BlockingChannel, queue: str) -> int:
+    count: int = channel.queue_declare(queue, passive=True).method.consumer_count
+    return count
+
+
 def await_consumer(channel: BlockingChannel, queue: str) -> None:
     """Waits until somebody consumes a queue that exists."""
-    deadline = time.monotonic() + DEADLINE
-    while channel.queue_declare(queue, passive=True).method.consumer_count == 0:
-        assert time.monotonic() < deadline, f"{queue} has no consumer"
+    await_that(lambda: consumer_count(channel, queue) > 0, f"a consumer of {queue}", DEADLINE)
 
 
 def await_no_consumer(channel: BlockingChannel, queue: str) -> int:
     """Waits until what a consumer had is back in the queue; the number of messages there."""
-    deadline = time.monotonic() + DEADLINE
-    while (found := channel.queue_declare(queue, passive=True).method).consumer_count > 0:
-        assert time.monotonic() < deadline, f"{queue} still has a consumer"
-    count: int = found.message_count
-    return count
+    await_that(lambda: consumer_count(channel, queue) == 0, f"no consumer of {queue}", DEADLINE)
+    return message_count(channel, queue)
 
 
 def left_in(channel: BlockingChannel, queue: str) -> list[tuple[bytes, bool]]:
@@ -82,13 +82,6 @@ def left_in(channel: BlockingChannel, queue: str) -> list[tuple[bytes, bool]]:
 
 def bodies_left_in(channel: BlockingChannel, queue: str) -> list[bytes]:
     return [body for body, _redelivered in left_in(channel, queue)]
-
-
-def await_that(condition: Callable[[], bool], what: str) -> None:
-    """For conditions that take their time to look at."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {PATIENCE} s: {what}"
 
 
 def publish_confirmed(url: str, queue: str, body: bytes) -> None:

@@ -18,6 +18,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from conftest import REPOSITORY, no_broker, read_url
 from program import DEADLINE, Argument, Process, Program, Result
+from waiting import await_that
 
 SUMMARY = re.compile(
     rb"send: (?P<messages>\d+) messages, (?P<confirmed>\d+|none) confirmed, (?P<bytes>\d+) bytes, "
@@ -154,9 +155,7 @@ def message_count(channel: BlockingChannel, queue: str) -> int:
 
 def await_messages(channel: BlockingChannel, queue: str, count: int = 1) -> None:
     """Waits until so many messages are in a queue that exists."""
-    deadline = time.monotonic() + DEADLINE
-    while message_count(channel, queue) < count:
-        assert time.monotonic() < deadline, f"fewer than {count} messages came"
+    await_that(lambda: message_count(channel, queue) >= count, f"{count} messages in {queue}", DEADLINE)
 
 
 def summary(result: Result) -> dict[str, float]:

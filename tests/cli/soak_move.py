@@ -19,8 +19,9 @@ import pika.exceptions
 from faults import RETRY, Counts, pause
 from program import Process, Program, with_default_signals
 from proxy import Proxy
-from receive_support import PATIENCE, await_no_consumer, await_that, fill, witness
+from receive_support import await_no_consumer, fill, witness
 from send_support import PrivateBroker, message_count, private_broker
+from waiting import PATIENCE, await_that
 
 HASTE = ("--connect-timeout", "1", "--heartbeat", "1")  # notices within 2 s that nobody answers
 QUIET = 0.3  # seconds without a message: none is on its way
@@ -165,8 +166,7 @@ class Round:
         """Some messages, not all, have arrived."""
         wanted = self.plan.count * self.random_.uniform(0.02, 0.6)
         with witness(self.target.broker.url) as channel:
-            while self.process.running and message_count(channel, self.to_queue) < wanted:
-                pass
+            await_that(lambda: not self.process.running or message_count(channel, self.to_queue) >= wanted, "some are moved")
 
     def left(self) -> int:
         """In the source, now that nobody takes from it."""

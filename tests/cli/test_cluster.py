@@ -16,8 +16,9 @@ import pytest
 
 from job_support import Gates, gates, start
 from program import Program, Result
-from receive_support import PATIENCE, await_ready, await_that, left_in, publish_confirmed, taken_until, witness
+from receive_support import await_ready, left_in, publish_confirmed, taken_until, witness
 from send_support import Feeder, PrivateBroker, private_broker, summary
+from waiting import PATIENCE, await_that
 
 MANY = 100_000
 QUORUM = ("--queue-type", "quorum")

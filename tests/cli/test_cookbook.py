@@ -32,9 +32,10 @@ from pika.adapters.blocking_connection import BlockingChannel
 from conftest import REPOSITORY
 from program import DEADLINE, Process, Result
 from proxy import Proxy
-from receive_support import await_no_consumer, await_ready, await_that, bodies_left_in, lines, numbered, witness
+from receive_support import await_no_consumer, await_ready, bodies_left_in, lines, numbered, witness
 from send_support import SUMMARY, await_messages, message_count
 from test_tutorials import environment
+from waiting import await_that
 
 __all__ = ["environment"]  # a fixture
 

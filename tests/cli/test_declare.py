@@ -10,6 +10,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from fake_broker import FakeBroker, Handler, close_channel, close_connection, hang_up, ignore
 from program import DEADLINE, Program
+from send_support import await_messages
 
 READY = b" [*] Waiting for messages. To exit press CTRL+C\n"
 SENT = b" [x] Sent 'Hello World!'\n"
@@ -195,9 +196,8 @@ def direct_reply_to(requester: BlockingChannel, queue: str, channel: BlockingCha
     """The address of a client, for answers that it consumes."""
     channel.queue_declare(queue)
     requester.basic_publish("", queue, b"request", spec.BasicProperties(reply_to="amq.rabbitmq.reply-to"))
-    method = properties = None
-    while method is None:
-        method, properties, _body = channel.basic_get(queue, auto_ack=True)
+    await_messages(channel, queue)
+    _method, properties, _body = channel.basic_get(queue, auto_ack=True)
     assert properties is not None
     address: str = properties.reply_to
     assert address.startswith("amq.rabbitmq.reply-to.")

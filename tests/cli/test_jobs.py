@@ -14,9 +14,10 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from job_support import ECHO, Gates, gates, start
 from program import DEADLINE, Program
-from receive_support import await_message, await_that, bodies_left_in, declare_with, fill, left_in, numbered
+from receive_support import await_message, bodies_left_in, declare_with, fill, left_in, numbered
 from send_support import message_count, take
 from test_receive_command import await_handled, dead_letters, run, script
+from waiting import await_that
 from witness import publish
 
 MIB = 1024 * 1024

@@ -15,9 +15,10 @@ from pika.adapters.blocking_connection import BlockingChannel
 from job_support import Gates, gates, start
 from program import Process, Program
 from proxy import Proxy
-from receive_support import PATIENCE, await_no_consumer, bodies_left_in, declare_with, left_in, numbered, witness
+from receive_support import await_no_consumer, bodies_left_in, declare_with, left_in, numbered, witness
 from send_support import PrivateBroker, await_messages, private_broker
 from test_receive_command import await_handled
+from waiting import PATIENCE
 
 
 # Signals while eight run.

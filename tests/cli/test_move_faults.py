@@ -14,7 +14,6 @@ from move_support import assert_left, target
 from program import Process, Program
 from proxy import Proxy
 from receive_support import (
-    PATIENCE,
     await_message,
     await_no_consumer,
     await_ready,
@@ -27,6 +26,7 @@ from receive_support import (
     witness,
 )
 from send_support import PrivateBroker, await_messages, message_count, private_broker
+from waiting import PATIENCE
 from witness import publish
 
 __all__ = ["proxy", "target"]  # fixtures

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import signal
-import time
 import uuid
 from collections.abc import Iterator
 
@@ -13,7 +12,6 @@ from move_support import assert_left, target
 from program import Program
 from proxy import Proxy
 from receive_support import (
-    PATIENCE,
     await_message,
     await_ready,
     bodies_left_in,
@@ -25,6 +23,7 @@ from receive_support import (
     witness,
 )
 from send_support import PrivateBroker, await_messages, message_count, private_broker
+from waiting import await_that
 from witness import publish
 
 __all__ = ["proxy", "target"]  # fixtures
@@ -59,9 +58,7 @@ def test_a_signal_while_the_target_is_frozen(
     assert await_message(channel, target) == b"0"
     proxy.stall()
     publish(channel, queue, *numbered(range(1, 20)))
-    deadline = time.monotonic() + PATIENCE
-    while message_count(channel, queue) > 0:
-        assert time.monotonic() < deadline
+    await_that(lambda: message_count(channel, queue) == 0, "all are on their way")
     process.popen.send_signal(number)
     assert measured(lambda: process.finish(20)) < 12
     assert process.finish().returncode == 128 + number

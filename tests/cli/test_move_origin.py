@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from move_support import assert_left, exchange, said, target
 from program import DEADLINE, Program
 from receive_support import bodies_left_in, declare_with, left_in, numbered, witness
 from send_support import await_messages, message_count
+from waiting import await_that
 from witness import publish
 
 __all__ = ["exchange", "target"]  # fixtures
@@ -305,9 +305,7 @@ def test_drain_ends_where_a_consumer_rejects_them(
     receive: Program, channel: BlockingChannel, queue: str, dead: str, rejecting: Callable[[], int], told: Callable[[int], int]
 ) -> None:
     publish(channel, queue, *numbered(range(200)))
-    deadline = time.monotonic() + DEADLINE
-    while rejecting() < 200:
-        assert time.monotonic() < deadline
+    await_that(lambda: rejecting() >= 200, "all are rejected", DEADLINE)
     await_messages(channel, dead, 200)
     result = to_origin(receive, dead)
     assert (result.returncode, result.stderr) == (0, said("200 messages moved to where they came from"))

@@ -11,9 +11,10 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from move_support import DRAIN, declare, said, target
 from program import DEADLINE, Program
-from receive_support import await_that, fill, left_in, numbered, witness
+from receive_support import fill, left_in, numbered, witness
 from send_support import await_messages, message_count
 from test_receive_json import PROPERTIES, Encoded, consume, header, long_string, on_the_wire, with_headers
+from waiting import await_that
 
 __all__ = ["on_the_wire", "target"]  # fixtures
 

@@ -14,7 +14,6 @@ from receive_support import (
     READY,
     await_message,
     await_no_consumer,
-    bodies_left_in,
     left_in,
     lines,
     numbered,

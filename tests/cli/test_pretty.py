@@ -19,6 +19,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from program import DEADLINE, Program, skip_if_sanitized
 from receive_support import declare_with, fill, numbered, witness
+from send_support import await_messages
 from witness import publish
 
 TIME = re.compile(rb"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}  ", re.MULTILINE)
@@ -77,16 +78,13 @@ def test_a_letter_that_died_three_times(receive: Program, channel: BlockingChann
     channel.queue_declare(first, arguments=dead_letters_to(second))
     try:
         publish(channel, first, b"it")
-        method = None
-        while method is None:
-            method, _properties, _body = channel.basic_get(first)
+        await_messages(channel, first)
+        method, _properties, _body = channel.basic_get(first)
+        assert method is not None
         channel.basic_reject(method.delivery_tag, requeue=False)
-        deadline = time.monotonic() + DEADLINE
-        while channel.queue_declare(third, passive=True).method.message_count == 0:
-            assert time.monotonic() < deadline
+        await_messages(channel, third)
         publish(channel, third, b"another")
-        while channel.queue_declare(queue, passive=True).method.message_count == 0:
-            assert time.monotonic() < deadline
+        await_messages(channel, queue)
         shown = pretty(receive, queue).decode()
         deaths = re.findall(r"^  x-death +(\S+)", shown, re.MULTILINE)
         assert sorted(deaths) == ["dropped", "expired", "rejected"]

@@ -10,14 +10,9 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from program import DEADLINE, Program, Result
-from receive_support import (
-    await_consumer,
-    await_no_consumer,
-    await_that,
-    fill,
-    numbered,
-)
+from receive_support import await_consumer, await_no_consumer, fill, numbered
 from send_support import await_messages, message_count
+from waiting import await_that
 
 LIMIT = 20  # RabbitMQ 4's own
 RUNS = 25

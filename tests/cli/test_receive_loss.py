@@ -15,7 +15,8 @@ from fake_broker import FakeBroker, hang_up
 from faults import pause
 from program import Program
 from proxy import Proxy
-from receive_support import PATIENCE, await_consumer, await_that, bodies_left_in, declare_with, proxy, through
+from receive_support import await_consumer, bodies_left_in, declare_with, proxy, through
+from waiting import PATIENCE, await_that
 from witness import publish
 
 ACKED = ("--format", "lines", "--ack", "written")

@@ -19,7 +19,7 @@ from fake_broker import FakeBroker, Received, in_turn
 from fake_broker import answer as polite_answer
 from program import DEADLINE, Process, Program
 from proxy import Proxy
-from receive_support import NOWHERE, await_consumer, await_ready, declare_with, left_in, witness
+from receive_support import NOWHERE, await_ready, declare_with, left_in, witness
 from send_support import Pipe, PrivateBroker, feed, private_broker
 from test_receive_flow import read_all, reading_from
 from witness import publish

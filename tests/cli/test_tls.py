@@ -16,7 +16,7 @@ import pytest
 from pika import frame, spec
 
 from program import Program, Result
-from receive_support import READY, await_ready, lines, numbered
+from receive_support import READY, await_ready, lines
 from send_support import Feeder, feed, open_pipe, resume_point
 from tls_support import (
     NOT_IN_CERTIFICATE,
