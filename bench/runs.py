@@ -66,7 +66,8 @@ def run_rounds(contestants: Iterable[Contestant], measure: Callable[[Contestant]
         now = time.monotonic()
         if number > 1 and now + (now - began) / number > deadline:
             break
-        for contestant in (contestants[place] for place in order(number, len(contestants))):
+        for place in order(number, len(contestants)):
+            contestant = contestants[place]
             run = measure(contestant)
             print(f'round {number} of {rounds}  {contestant.name}: {run.messages:,} in {run.seconds:.4f} s',
                   file=sys.stderr)

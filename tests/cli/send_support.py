@@ -8,7 +8,6 @@ import struct
 import subprocess
 import termios
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,11 +42,12 @@ class Pipe:
 
     def await_read(self) -> None:
         """Waits until all that was written has been read."""
-        deadline = time.monotonic() + DEADLINE
-        pause = threading.Event()
-        while struct.unpack("i", fcntl.ioctl(self._writing, termios.FIONREAD, b"\0" * 4))[0] > 0:
-            assert time.monotonic() < deadline, "nobody reads the pipe"
-            pause.wait(0.001)
+
+        def unread() -> int:
+            count: int = struct.unpack("i", fcntl.ioctl(self._writing, termios.FIONREAD, b"\0" * 4))[0]
+            return count
+
+        await_that(lambda: unread() == 0, "the pipe is read", DEADLINE)
 
     def close_reading(self) -> None:
         os.close(self.reading)

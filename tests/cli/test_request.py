@@ -20,7 +20,7 @@ from fake_broker import answer as polite_answer
 from program import DEADLINE, Process, Program
 from proxy import Proxy
 from receive_support import NOWHERE, await_ready, declare_with, left_in, witness
-from send_support import Pipe, PrivateBroker, feed, private_broker
+from send_support import Pipe, PrivateBroker, await_messages, feed, private_broker
 from test_receive_flow import read_all, reading_from
 from witness import publish
 
@@ -323,8 +323,7 @@ def test_a_requester_that_has_gone(receive: Program, channel: BlockingChannel, b
     with witness(broker_url) as requester:
         requester.basic_consume("amq.rabbitmq.reply-to", lambda *_: None, auto_ack=True)
         requester.basic_publish("", queue, b"1", pika.BasicProperties(reply_to="amq.rabbitmq.reply-to", correlation_id="x"))
-        while channel.queue_declare(queue, passive=True).method.message_count == 0:
-            pass
+        await_messages(channel, queue)
     process = start_server(receive, queue, *DOUBLE)
     process.wait_for(lambda: b"receive: nobody waits for the answer any more (reply-to" in process.stderr, "word about it")
     process.interrupt()
